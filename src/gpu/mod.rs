@@ -1,0 +1,1 @@
+//! The device layer: adapters, buffers, WGSL composition, pipelines, recording, timing, read-back.

@@ -1,0 +1,1 @@
+//! Neural networks composed on the tape.

@@ -1,0 +1,1 @@
+//! The closed, small set of primitive ops.

@@ -1,0 +1,1 @@
+//! Optimisers: updates that are part of a program, and drivers that own several programs.

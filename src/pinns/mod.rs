@@ -1,0 +1,1 @@
+//! Physics-informed neural networks: differential equations from text to a trained, checked solution.

@@ -1,0 +1,1 @@
+//! A run's folder, history, checkpoints, plots and progress.

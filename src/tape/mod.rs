@@ -1,0 +1,1 @@
+//! Recorded programs: record, differentiate, interpret in f64 on the host, optimise, plan, compile, replay.
