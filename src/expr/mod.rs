@@ -21,6 +21,7 @@ mod eval;
 mod jet;
 mod lexer;
 mod parse;
+mod rewrite;
 mod rules;
 mod simplify;
 mod streams;

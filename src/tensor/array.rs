@@ -155,3 +155,18 @@ impl Array {
         Ok(Array { shape, data })
     }
 }
+
+/// By shape, dtype and bits, so that recorded constants can be found again. A NaN is unequal to itself, which costs a program
+/// one missed common subexpression.
+impl std::hash::Hash for Array {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.shape.hash(state);
+        self.dtype().hash(state);
+        match &self.data {
+            Data::F32(v) => bytemuck::cast_slice::<f32, u32>(v).hash(state),
+            Data::U32(v) => v.hash(state),
+            Data::I32(v) => v.hash(state),
+            Data::Bool(v) => v.hash(state),
+        }
+    }
+}
