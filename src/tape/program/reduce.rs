@@ -1,0 +1,149 @@
+//! Launches of reductions: which kernel of `shaders/reduce` for which shape, and in how many passes.
+
+use super::ir::reduce_view;
+use super::launch::{Launch, Source, words};
+use super::place::{Place, Places};
+use crate::error::{Error, Result};
+use crate::ops::Reduction;
+use crate::tensor::DType;
+
+/// Most workgroups along one dimension of a dispatch.
+const GRID: usize = 65_535;
+
+/// One pass over `[outer, axis, inner]`.
+#[derive(Clone, Copy)]
+struct Pass {
+    outer: usize,
+    axis: usize,
+    inner: usize,
+    /// Elements of the axis that one invocation (or workgroup) joins.
+    chunk: usize,
+    from_state: bool,
+    to_state: bool,
+}
+
+impl Pass {
+    fn parts(&self) -> usize {
+        self.axis.div_ceil(self.chunk).max(1)
+    }
+}
+
+/// The launches that reduce `input` over `axes` into `out`. Long axes take several passes, whose states go to scratch buffers.
+pub(super) fn launches(
+    label: &str,
+    reduction: Reduction,
+    axes: &[usize],
+    dtype: DType,
+    input: &Place,
+    out: &Place,
+    places: &mut Places,
+    software: bool,
+) -> Result<Vec<Launch>> {
+    let view = reduce_view(&input.layout, axes)
+        .ok_or_else(|| Error::argument("reduce", "neighbouring axes of a row-major operand", format!("{axes:?}")))?;
+    let (outer, axis, inner) = (view.shape[0], view.shape[1], view.shape[2]);
+    // Words of a state: an argument of the maximum carries its position.
+    let state = if reduction == Reduction::ArgMax { 2 } else { 1 };
+    let grouped = !software && inner == 1 && axis >= 512;
+    let mut pass = Pass { outer, axis, inner, chunk: 0, from_state: false, to_state: false };
+    let mut source = (input.buffer, view.offset);
+    let mut launches = Vec::new();
+    loop {
+        pass.chunk = match (grouped, inner) {
+            (true, _) => 8192,
+            (false, 1) => 1024,
+            (false, _) => 512,
+        };
+        let parts = pass.parts();
+        pass.to_state = parts > 1;
+        let target = if pass.to_state {
+            places.sizes.push(outer * parts * inner * state);
+            (places.sizes.len() - 1, 0)
+        } else {
+            (out.buffer, out.layout.offset)
+        };
+        if source.0 == target.0 {
+            return Err(Error::argument("reduce", "a result in a buffer of its own", label));
+        }
+        launches.extend(dispatches(label, reduction, dtype, pass, source, target, grouped)?);
+        if !pass.to_state {
+            return Ok(launches);
+        }
+        source = target;
+        pass = Pass { axis: parts, from_state: true, ..pass };
+    }
+}
+
+/// The dispatches of one pass: more than one where the rows exceed the grid.
+fn dispatches(
+    label: &str,
+    reduction: Reduction,
+    dtype: DType,
+    pass: Pass,
+    source: (usize, usize),
+    target: (usize, usize),
+    grouped: bool,
+) -> Result<Vec<Launch>> {
+    let parts = pass.parts();
+    let aligned = |n: usize| n.is_multiple_of(4) && source.1.is_multiple_of(4) && !pass.from_state && pass.axis > 0;
+    let rows = pass.inner == 1;
+    let vector = aligned(if rows { pass.axis } else { pass.inner });
+    let columns = if !rows && vector { 4 } else { 1 };
+    let group = if grouped { 256 } else { 64 };
+    let along_parts = rows && !grouped && pass.outer < group && parts > 1;
+    let flat = !rows && pass.inner / columns < group;
+    // Rows that one dispatch covers, and its grid for a number of rows.
+    let span = if rows && !grouped && !along_parts { GRID * group } else { GRID };
+    let grid = |count: usize| match (rows, grouped, along_parts, flat) {
+        (true, true, ..) => [count, parts, 1],
+        (true, _, true, _) => [parts.div_ceil(group), count, 1],
+        (true, ..) => [count.div_ceil(group), parts, 1],
+        (false, _, _, true) => [(parts * pass.inner / columns).div_ceil(group), count, 1],
+        (false, ..) => [(pass.inner / columns).div_ceil(group), count, parts],
+    };
+    let key = match (rows, grouped) {
+        (true, true) => "reduce/rows_group",
+        (true, false) => "reduce/rows",
+        (false, _) => "reduce/columns",
+    };
+    let code = match dtype {
+        DType::F32 => 0,
+        DType::U32 => 1,
+        DType::I32 => 2,
+        DType::Bool => return Err(Error::argument("reduce", "numbers", "bool")),
+    };
+    let defines = vec![
+        ("DTYPE", code),
+        ("SUM", i64::from(reduction == Reduction::Sum)),
+        ("SMALLEST", i64::from(reduction == Reduction::Min)),
+        ("ARG", i64::from(reduction == Reduction::ArgMax)),
+        ("FROM_STATE", i64::from(pass.from_state)),
+        ("TO_STATE", i64::from(pass.to_state)),
+        ("FUSED", 0),
+        ("VEC", i64::from(vector)),
+        ("COLS", columns as i64),
+        ("WG", group as i64),
+        ("OUT", 1),
+        ("CHUNK_LANES", i64::from(along_parts)),
+        ("FLAT", i64::from(flat)),
+    ];
+    (0..pass.outer.div_ceil(span))
+        .map(|at| {
+            let first = at * span;
+            let groups = grid(span.min(pass.outer - first));
+            if groups.iter().any(|&g| g > GRID) {
+                return Err(Error::argument("reduce", "at most 65535 workgroups a dimension", format!("{groups:?}")));
+            }
+            let params =
+                words(&[pass.outer, pass.axis, pass.inner, source.1, target.1, pass.chunk, parts, first])?;
+            Ok(Launch {
+                label: format!("{} {label}", reduction.name()),
+                source: Source::File { key, defines: defines.clone(), inserts: vec![] },
+                bindings: vec![(source.0, false), (target.0, true)],
+                params,
+                groups: groups.map(|g| g.max(1) as u32),
+                faults: false,
+            })
+        })
+        .collect()
+}
