@@ -12,13 +12,15 @@ const LOCATOR: u64 = 20;
 /// Least length of a member's header in the directory.
 const MEMBER: u64 = 46;
 
-/// Checks the numbers of members in the end records. A plain record holds at most 65535; for that of a zip64 record the reader reserves memory,
-/// and it searches the file byte by byte for a record that is not where the locator says.
+/// Checks the numbers of members in the end records. A plain record holds at most 65535; for the number of a zip64 record the
+/// reader reserves memory, and it searches the file byte by byte for a record that is not where the locator says.
 pub(super) fn check_directory(file: &File, length: u64) -> Result<(), String> {
     let tail_start = length.saturating_sub(END as u64 + u64::from(u16::MAX));
     let mut tail = vec![0; (length - tail_start) as usize];
     read_at(file, tail_start, &mut tail)?;
-    let end = tail.windows(4).rposition(|w| w == b"PK\x05\x06").filter(|&at| at + END <= tail.len());
+    // The reader, too, takes the last one that a whole record can follow.
+    let searched = &tail[..tail.len().saturating_sub(END - 4)];
+    let end = searched.windows(4).rposition(|w| w == b"PK\x05\x06");
     let Some(end) = end else {
         return Err("not a whole npz file: the directory at its end is missing (is it truncated?)".to_string());
     };
