@@ -29,7 +29,8 @@ pub(super) fn write_atomic_with(path: &Path, write: impl FnOnce(&Path) -> Result
 fn place(temporary: &Path, path: &Path) -> Result<()> {
     let problem = |what: &str, e: std::io::Error| Error::file(path, format!("{what}: {e}"));
     // Opened for writing, because some systems flush only through a handle that may write.
-    let file = File::options().write(true).open(temporary).map_err(|e| problem("cannot be reopened to be flushed", e))?;
+    let file =
+        File::options().write(true).open(temporary).map_err(|e| problem("cannot be reopened to be flushed", e))?;
     file.sync_all().map_err(|e| problem("cannot be flushed to the disk", e))?;
     fs::rename(temporary, path).map_err(|e| problem("cannot be put in its place", e))?;
     if cfg!(unix) {

@@ -115,7 +115,11 @@ impl Metrics {
     /// [`Error::Check`] naming each metric that does not [pass](Metric::pass), with its value and target.
     pub fn check(&self) -> Result<()> {
         let misses: Vec<String> = self.metrics.iter().filter(|m| !m.pass()).map(Metric::miss).collect();
-        if misses.is_empty() { Ok(()) } else { Err(Error::Check(format!("{}: {}", self.experiment, misses.join("; ")))) }
+        if misses.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Check(format!("{}: {}", self.experiment, misses.join("; "))))
+        }
     }
 }
 

@@ -17,10 +17,7 @@ pub use folder::{Env, Folder};
 pub use interrupt::{install_interrupt_handler, interrupted};
 pub use metrics::{Direction, Metric, Metrics};
 pub use plot::{
-    Fields, Image, LinePlot, Profile, Series,
-    field::field_triptych,
-    line::line_plot,
-    profile::profile_plot,
+    Fields, Image, LinePlot, Profile, Series, field::field_triptych, line::line_plot, profile::profile_plot,
 };
 pub use progress::{Event, Progress, Recorded, Silent};
 pub use terminal::Terminal;

@@ -239,7 +239,13 @@ fn write_line(writer: &mut dyn Write, text: &str) {
 /// A number to three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
-        _ if !value.is_finite() => if value.is_nan() { "nan".to_owned() } else { value.to_string() },
+        _ if !value.is_finite() => {
+            if value.is_nan() {
+                "nan".to_owned()
+            } else {
+                value.to_string()
+            }
+        }
         0.0 => "0".to_owned(),
         a if !(1e-2..1e5).contains(&a) => format!("{value:.2e}"),
         a if a < 1.0 => format!("{value:.3}"),

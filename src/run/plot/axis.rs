@@ -117,7 +117,10 @@ fn decadic_ticks(lo: f64, hi: f64, most: usize) -> (Vec<Tick>, Vec<f64>) {
     let (first, last) = ((lo - 1e-9).ceil() as i32, (hi + 1e-9).floor() as i32);
     let inside = |value: f64| (lo - 1e-9..=hi + 1e-9).contains(&value.log10());
     let multiples = |set: &[i32]| -> Vec<(i32, i32)> {
-        (first - 1..=last).flat_map(|d| set.iter().map(move |&m| (m, d))).filter(|&(m, d)| inside(decimal(m, d))).collect()
+        (first - 1..=last)
+            .flat_map(|d| set.iter().map(move |&m| (m, d)))
+            .filter(|&(m, d)| inside(decimal(m, d)))
+            .collect()
     };
     let tick = |&(m, d): &(i32, i32)| Tick { value: decimal(m, d), label: format!("{m}e{d}") };
     let mut minor: Vec<f64> = multiples(&[2, 3, 4, 5, 6, 7, 8, 9]).into_iter().map(|(m, d)| decimal(m, d)).collect();
@@ -167,7 +170,10 @@ mod tests {
 
     #[test]
     fn linear_axes_label_round_numbers() {
-        assert_eq!(labels(&Axis::new(Some((0.0, 1.0)), false, 0.0, 6)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|l| if l == "0.0" { "0" } else { l }));
+        assert_eq!(
+            labels(&Axis::new(Some((0.0, 1.0)), false, 0.0, 6)),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|l| if l == "0.0" { "0" } else { l })
+        );
         assert_eq!(labels(&Axis::new(Some((-1.0, 1.0)), false, 0.0, 5)), ["-1.0", "-0.5", "0", "0.5", "1.0"]);
         assert_eq!(labels(&Axis::new(Some((0.0, 3e-4)), false, 0.0, 4)), ["0", "1e-4", "2e-4", "3e-4"]);
         assert_eq!(labels(&Axis::new(Some((0.0, 20_000.0)), false, 0.0, 4)), ["0", "5000", "10000", "15000", "20000"]);

@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use plotters::prelude::{BitMapBackend, Color, DrawingBackend, FontTransform, IntoFont, RGBColor, TextStyle};
+use plotters::prelude::{BitMapBackend, DrawingBackend, FontTransform, IntoFont, RGBColor, TextStyle};
 use plotters::style::{FontStyle, register_font};
 
 use super::{Image, Rgb};
@@ -177,7 +177,7 @@ impl Canvas {
     fn set(&mut self, text: &str, size: f64, colour: Rgb, transform: FontTransform, (x, y): (f64, f64)) -> Result<()> {
         let size_px = (self.width as u32, self.height as u32);
         let colour = RGBColor(colour[0], colour[1], colour[2]);
-        let style = TextStyle::from((SANS, size * SCALE as f64).into_font().transform(transform)).color(&colour.mix(1.0));
+        let style = TextStyle::from((SANS, size * SCALE as f64).into_font().transform(transform)).color(&colour);
         let at = ((x * SCALE as f64).round() as i32, (y * SCALE as f64).round() as i32);
         BitMapBackend::with_buffer(&mut self.rgb, size_px).draw_text(text, &style, at).map_err(unset)
     }

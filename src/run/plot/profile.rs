@@ -58,7 +58,7 @@ impl Profile<'_> {
         let missing = count(self.prediction) + count(self.reference);
         let notes: Vec<String> = left_out(missing, "value", "not finite").into_iter().collect();
         let top = heading(&mut canvas, &self.title, &notes, WIDTH as f64)?;
-        let (x, _) = (Axis::new(range_of(self.x.iter().copied()), false, 0.01, 9), ());
+        let x = Axis::new(range_of(self.x.iter().copied()), false, 0.01, 9);
         let above = Axis::new(values, false, 0.05, 6);
         let below = error_axis(&error, 0.05, 5);
         let entries = self.entries(&error);
