@@ -28,5 +28,5 @@ fn fl_exp(x: f32) -> f32 {
     let r = high + n * 2.12194440e-4;
     let q = 0.49999994 + r * (0.166665196 + r * (0.0416683964 + r * (0.00836879667 + r * 0.00138144335)));
     let value = fl_scale(1.0 + (r + (r * r) * q), k);
-    return bitcast<f32>(select(bitcast<u32>(value), bitcast<u32>(x), fl_is_nan(x)));
+    return bitcast<f32>(select(value, bitcast<u32>(x), fl_is_nan(x)));
 }

@@ -35,6 +35,6 @@ fn fl_log(x: f32) -> f32 {
     let bracket = fl_opaque(f - (0.5 * square - small), pattern >> 31u);
     let value = bitcast<u32>(n * 0.693359375 + bracket);
     let above = select(value, pattern, pattern >= 0x7f800000u);
-    let signed = select(above, 0x7fc00000u, pattern > 0x7f800000u);
-    return bitcast<f32>(select(signed, 0xff800000u, (pattern & 0x7fffffffu) == 0u));
+    let with_sign = select(above, 0x7fc00000u, pattern > 0x7f800000u);
+    return bitcast<f32>(select(with_sign, 0xff800000u, (pattern & 0x7fffffffu) == 0u));
 }

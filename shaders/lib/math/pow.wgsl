@@ -31,8 +31,8 @@ fn fl_parity(size: u32) -> u32 {
     return select(parity, 2u, size >= 0x4b800000u || size == 0u);
 }
 
-// |x|^y for positive finite |x| and finite y, given their bits; `below`: y's sign bit.
-fn fl_pow_positive(xsize: u32, ysize: u32, below: u32) -> f32 {
+// Bits of |x|^y for positive finite |x| and finite y, given their bits; `below`: y's sign bit.
+fn fl_pow_positive(xsize: u32, ysize: u32, below: u32) -> u32 {
     let fixed = fl_log2_fixed(xsize);
     let negative = (fixed.x >> 31u) != below;
     let mask = select(0u, 0xffffffffu, (fixed.x >> 31u) == 1u);
@@ -51,7 +51,7 @@ fn fl_pow_positive(xsize: u32, ysize: u32, below: u32) -> f32 {
     let product_high = fl_mulhi(m, h) + select(0u, 1u, product_low < product);
     // |z| = product 2^(ey - 54 - zeros); shift right to units of 2^-32.
     let shift = 149 + i32(zeros) + select(0, 32, empty) - i32(ysize >> 23u);
-    let over = shift < 20;
+    let over = shift < 20 && top != 0u;
     let s = u32(clamp(shift, 20, 63));
     let by = s & 31u;
     let wide = s >= 32u;
@@ -70,15 +70,15 @@ fn fl_pow(x: f32, y: f32) -> f32 {
     let xsize = xbits & 0x7fffffffu;
     let ysize = ybits & 0x7fffffffu;
     let parity = fl_parity(ysize);
-    let general = bitcast<u32>(fl_pow_positive(xsize, ysize, ybits >> 31u));
+    let general = fl_pow_positive(xsize, ysize, ybits >> 31u);
     // Limits: the result is infinite where y > 0 and |x| > 1, or y < 0 and |x| < 1.
     let limit = select(0u, 0x7f800000u, (xsize > 0x3f800000u) == (ybits >> 31u == 0u));
     let extreme = xsize == 0u || xsize == 0x7f800000u || ysize == 0x7f800000u;
     let size = select(general, limit, extreme);
     let flip = xbits >> 31u == 1u && parity == 1u;
-    let signed = select(size, size | 0x80000000u, flip);
+    let with_sign = select(size, size | 0x80000000u, flip);
     let fractional = xbits > 0x80000000u && xsize < 0x7f800000u && ysize < 0x7f800000u && parity == 0u;
     let undefined = xsize > 0x7f800000u || ysize > 0x7f800000u || fractional;
     let one = ysize == 0u || xbits == 0x3f800000u || (xbits == 0xbf800000u && ysize == 0x7f800000u);
-    return bitcast<f32>(select(select(signed, 0x7fc00000u, undefined), 0x3f800000u, one));
+    return bitcast<f32>(select(select(with_sign, 0x7fc00000u, undefined), 0x3f800000u, one));
 }

@@ -17,6 +17,6 @@ fn fl_sin(x: f32) -> f32 {
     let odd = (reduced.quadrant & 1u) == 1u;
     let value = select(fl_sin_kernel(reduced.r), fl_cos_kernel(reduced.r), odd);
     let sign = (pattern & 0x80000000u) ^ ((reduced.quadrant & 2u) << 30u);
-    let signed = bitcast<u32>(value) ^ sign;
-    return bitcast<f32>(select(signed, 0x7fc00000u, (pattern & 0x7fffffffu) >= 0x7f800000u));
+    let with_sign = bitcast<u32>(value) ^ sign;
+    return bitcast<f32>(select(with_sign, 0x7fc00000u, (pattern & 0x7fffffffu) >= 0x7f800000u));
 }

@@ -33,6 +33,6 @@ fn fl_tanh(x: f32) -> f32 {
     let e = bitcast<f32>(bitcast<u32>(power) + (bitcast<u32>(k) << 23u));
     let far = 1.0 - 2.0 / (e + 1.0);
     let value = select(far, near, a < 0.5625);
-    let signed = bitcast<u32>(value) | (pattern & 0x80000000u);
-    return bitcast<f32>(select(signed, pattern, size > 0x7f800000u));
+    let with_sign = bitcast<u32>(value) | (pattern & 0x80000000u);
+    return bitcast<f32>(select(with_sign, pattern, size > 0x7f800000u));
 }

@@ -15,11 +15,6 @@
 #import lib/math/bits
 #import lib/math/trig_reduce_large
 
-struct FlTrigReduced {
-    r: f32,
-    quadrant: u32,
-}
-
 fn fl_trig_reduce(x: f32) -> FlTrigReduced {
     let size = bitcast<u32>(x) & 0x7fffffffu;
     if size >= 0x44c80000u {
@@ -31,8 +26,8 @@ fn fl_trig_reduce(x: f32) -> FlTrigReduced {
     let n = f32(quadrant);
     // quadrant < 2^20, which the compiler cannot know: the zero that fl_opaque wants.
     let zero = quadrant >> 20u;
-    let r1 = fl_opaque(a - n * 1.5706787109375, zero);
-    let r2 = fl_opaque(r1 - n * 1.1761486530303955e-4, zero);
-    let r3 = fl_opaque(r2 - n * 9.918039722833782e-10, zero);
-    return FlTrigReduced(r3 - n * 2.8960739716e-13, quadrant);
+    let r1 = fl_opaque(a - n * 1.5703125, zero);
+    let r2 = fl_opaque(r1 - n * 0.0004838109016418457, zero);
+    let r3 = fl_opaque(r2 - n * 1.5890691429376602e-8, zero);
+    return FlTrigReduced(r3 - n * 2.56334415159e-12, quadrant);
 }

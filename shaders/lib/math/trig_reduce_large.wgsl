@@ -15,6 +15,12 @@
 
 #import lib/math/mulhi
 
+// |x| = quadrant pi/2 + r.
+struct FlTrigReduced {
+    r: f32,
+    quadrant: u32,
+}
+
 // Four consecutive words of 2/pi (after a word of zeros), from word `first` in 0..=3.
 fn fl_two_over_pi(first: u32) -> vec4<u32> {
     switch first {
