@@ -146,14 +146,7 @@ impl Gpu {
             })
         };
         let (target, staging) = (make(Usage::STORAGE | Usage::COPY_SRC), make(Usage::COPY_DST | Usage::MAP_READ));
-        let entry = |binding, buffer: &wgpu::Buffer| wgpu::BindGroupEntry {
-            binding,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: buffer.clone(),
-                offset: 0,
-                size: None,
-            }),
-        };
+        let entry = |binding, buffer| wgpu::BindGroupEntry { binding, resource: wgpu::Buffer::as_entire_binding(buffer) };
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &kernel.pipeline.get_bind_group_layout(0),
