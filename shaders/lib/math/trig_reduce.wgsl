@@ -1,0 +1,33 @@
+// fl_trig_reduce(x): |x| = quadrant * pi/2 + r, |r| <= pi/4 and a little, for every finite f32; quadrant modulo 4.
+//
+// |x| < 1600 (quadrant n < 1024 = 2^10): Cody and Waite with four constants, pi/2 = C1 + C2 + C3 + C4. The first three have
+// 14 significant bits, so that n C1, n C2, n C3 are exact. x - n C1 is exact; a difference that later cancels is exact
+// too (it is then a short multiple of the constant's last bit); one that does not cancel rounds by half an ULP. fl_opaque
+// keeps the four subtractions apart. C4 < 2^-41, so n C4 is off by at most 2^-56 and C4 itself, the tail beyond it, by
+// 2^-66 n = 2^-56: against the smallest |r| that any f32 below 1600 leaves, 2^-27.8 (k = 161, by search), 2^-27 relative.
+// |x| >= 1600: fl_trig_reduce_large, integer arithmetic, behind a branch that is uniform in practice.
+//
+// Error: r is within 0.6 ULP (both paths). |x| < pi/4 gives r = |x| exactly.
+// Source: W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 8.
+// Cost: 9 FLOP, 8 integer operations below 1600.
+// Loops: none
+
+#import lib/math/bits
+#import lib/math/trig_reduce_large
+
+fn fl_trig_reduce(x: f32) -> FlTrigReduced {
+    let size = bitcast<u32>(x) & 0x7fffffffu;
+    if size >= 0x44c80000u {
+        return fl_trig_reduce_large(size);
+    }
+    let a = bitcast<f32>(size);
+    let shifted = a * 0.636619772 + 12582912.0;
+    let quadrant = bitcast<u32>(shifted) - 0x4b400000u;
+    let n = f32(quadrant);
+    // quadrant < 2^20, which the compiler cannot know: the zero that fl_opaque wants.
+    let zero = quadrant >> 20u;
+    let r1 = fl_opaque(a - n * 1.5703125, zero);
+    let r2 = fl_opaque(r1 - n * 0.0004838109016418457, zero);
+    let r3 = fl_opaque(r2 - n * 1.5890691429376602e-8, zero);
+    return FlTrigReduced(r3 - n * 2.56334415159e-12, quadrant);
+}
