@@ -232,16 +232,19 @@ impl Scope {
     }
 }
 
-/// Splits at the first single `=`. The right side keeps its column: what stands before it becomes blanks.
+/// Splits at the first single `=` after the definitions (`a = 2*nu; ...`), which belong to both sides. The right side keeps
+/// its column: what stands before it becomes blanks.
 fn sides(text: &str) -> (String, Option<String>) {
     let chars: Vec<char> = text.chars().collect();
+    let begin = chars.iter().rposition(|&c| c == ';').map_or(0, |i| i + 1);
     let beside = |i: usize| "=<>!".contains(chars[i]);
-    let equals = (0..chars.len())
-        .find(|&i| chars[i] == '=' && !(i > 0 && beside(i - 1)) && !(i + 1 < chars.len() && beside(i + 1)));
+    let equals = (begin..chars.len())
+        .find(|&i| chars[i] == '=' && !(i > begin && beside(i - 1)) && !(i + 1 < chars.len() && beside(i + 1)));
     match equals {
         None => (text.to_string(), None),
         Some(i) => {
-            let right = std::iter::repeat_n(' ', i + 1).chain(chars[i + 1..].iter().copied()).collect();
+            let blanks = std::iter::repeat_n(' ', i + 1 - begin);
+            let right = chars[..begin].iter().copied().chain(blanks).chain(chars[i + 1..].iter().copied()).collect();
             (chars[..i].iter().collect(), Some(right))
         }
     }
