@@ -66,58 +66,65 @@ impl std::fmt::Display for Stop {
     }
 }
 
-/// A run in progress: everything that the next step depends on.
-#[derive(Debug, Clone)]
+/// A run in progress: everything that the next step depends on, apart from the problem.
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// Parameters.
     pub theta: Vec<f32>,
-    /// `|r|^2 / 2` at `theta`.
+    /// `|r|^2 / 2` at `theta`; not a number before the first linearisation.
     pub cost: f64,
-    /// Damping of the next step.
-    pub damping: f64,
+    /// Damping of the next step; not known before the first linearisation.
+    pub damping: Option<f64>,
     /// Nielsen's growth factor of the damping after a failure.
     pub growth: f64,
     /// Steps done.
     pub step: u32,
 }
 
+impl State {
+    /// The beginning of a run.
+    pub fn new(theta: Vec<f32>) -> Self {
+        State { theta, cost: f64::NAN, damping: None, growth: 2.0, step: 0 }
+    }
+}
+
 impl LevenbergMarquardt {
-    /// Runs up to `steps` steps from `theta`. `observe` sees the state after every step and returns false to stop.
+    /// Makes up to `steps` steps from `state`. `observe` sees the state after every step and returns false to stop. The
+    /// problem may have changed since the last call (fresh points): it is linearised anew.
     ///
     /// # Errors
     /// A first point whose residual is not finite; what the device reports.
     pub fn run(
         &self,
         problem: &mut dyn LeastSquares,
-        theta: Vec<f32>,
+        state: &mut State,
         steps: u32,
         observe: &mut dyn FnMut(&State) -> Result<bool>,
-    ) -> Result<(State, Stop)> {
-        let (r, j) = problem.linearise(&theta)?;
+    ) -> Result<Stop> {
+        let (r, j) = problem.linearise(&state.theta)?;
         let mut equations = NormalEquations::new(&j, &r)?;
-        let damping = self.damping * equations.largest_diagonal();
-        let mut state = State { theta, cost: equations.cost, damping, growth: 2.0, step: 0 };
+        state.cost = equations.cost;
         let mut failures = 0;
-        while state.step < steps {
+        for _ in 0..steps {
             let steepest = equations.gradient().iter().fold(0.0, |m: f64, g| m.max(g.abs()));
             if steepest <= self.gradient_tolerance * (1.0 + state.cost) {
-                return Ok((state, Stop::Gradient));
+                return Ok(Stop::Gradient);
             }
-            let accepted = self.round(problem, &equations, &mut state)?;
+            let accepted = self.round(problem, &equations, state)?;
             state.step += 1;
             failures = if accepted { 0 } else { failures + 1 };
             if accepted {
                 let (r, j) = problem.linearise(&state.theta)?;
                 equations = NormalEquations::new(&j, &r)?;
                 state.cost = equations.cost;
-            } else if failures > self.patience || !state.damping.is_finite() {
-                return Ok((state, Stop::NoDescent));
+            } else if failures > self.patience {
+                return Ok(Stop::NoDescent);
             }
-            if !observe(&state)? {
-                return Ok((state, Stop::Observer));
+            if !observe(state)? {
+                return Ok(Stop::Observer);
             }
         }
-        Ok((state, Stop::Steps))
+        Ok(Stop::Steps)
     }
 
     /// One batch of trial steps around the current damping; moves to the best one if it is better.
@@ -126,9 +133,10 @@ impl LevenbergMarquardt {
         if trials == 0 {
             return Err(Error::argument("trial steps", "at least one", 0));
         }
+        let damping = state.damping.unwrap_or(self.damping * equations.largest_diagonal()).max(f64::MIN_POSITIVE);
         // Around the damping that the gain ratio suggests: more below than above, since a smaller damping is a longer step.
-        let below = (trials - 1).div_ceil(2) as i32;
-        let dampings: Vec<f64> = (0..trials as i32).map(|t| state.damping * self.spread.powi(t - below)).collect();
+        let below = trials as i32 / 2;
+        let dampings: Vec<f64> = (0..trials as i32).map(|t| damping * self.spread.powi(t - below)).collect();
         let steps: Vec<Option<Vec<f64>>> = dampings.iter().map(|&d| equations.step(d)).collect();
         let moved = |step: &Option<Vec<f64>>| match step {
             Some(d) => state.theta.iter().zip(d).map(|(&x, d)| (f64::from(x) + d) as f32).collect(),
@@ -136,19 +144,16 @@ impl LevenbergMarquardt {
         };
         let points: Vec<Vec<f32>> = steps.iter().map(moved).collect();
         let costs = problem.costs(&points)?;
-        let usable = (0..trials).filter(|&t| steps[t].is_some() && costs[t].is_finite());
+        let usable = (0..trials).filter(|&t| costs[t].is_finite() && costs[t] < state.cost);
         let best = usable.min_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        let Some(best) = best.filter(|&t| costs[t] < state.cost) else {
-            state.damping = dampings[trials - 1].max(f64::MIN_POSITIVE) * state.growth;
+        let Some((best, step)) = best.and_then(|t| steps[t].as_ref().map(|step| (t, step))) else {
+            state.damping = Some(dampings[trials - 1] * state.growth);
             state.growth *= 2.0;
             return Ok(false);
         };
-        let gain = match &steps[best] {
-            Some(step) => (state.cost - costs[best]) / equations.predicted_decrease(step, dampings[best]),
-            None => 0.0,
-        };
+        let gain = (state.cost - costs[best]) / equations.predicted_decrease(step, dampings[best]);
         // Nielsen's rule: a good model shrinks the damping by up to 3, a bad one lets it grow.
-        state.damping = dampings[best] * (1.0 - (2.0 * gain - 1.0).powi(3)).clamp(1.0 / 3.0, 2.0);
+        state.damping = Some(dampings[best] * (1.0 - (2.0 * gain - 1.0).powi(3)).clamp(1.0 / 3.0, 2.0));
         state.growth = 2.0;
         state.theta.clone_from(&points[best]);
         state.cost = costs[best];

@@ -10,6 +10,7 @@ mod custom;
 mod interpret;
 mod jet;
 mod listing;
+pub mod named;
 mod peephole;
 //pub mod program;
 mod recorder;

@@ -202,6 +202,14 @@ impl Program {
         Array::from_bytes(port.spec.dtype, shape.clone(), &packed)
     }
 
+    /// Forgets what the fault word holds, after work that was allowed to fail.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn clear_faults(&self) -> Result<()> {
+        self.gpu.write(&self.fault, 0, &[0; 4])
+    }
+
     /// Reads the fault word and clears it.
     ///
     /// # Errors
@@ -212,7 +220,7 @@ impl Program {
         if word == 0 {
             return Ok(());
         }
-        self.gpu.write(&self.fault, 0, &[0; 4])?;
+        self.clear_faults()?;
         let mut found: Vec<String> = Vec::new();
         for (bit, name) in self.guarded.iter().enumerate().filter(|(bit, _)| word >> bit & 1 == 1) {
             debug_assert!(bit < 30);

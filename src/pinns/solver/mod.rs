@@ -1,0 +1,11 @@
+//! Training a problem's network: stages of optimisers on the device, with progress and fresh points.
+
+mod least_squares;
+mod model;
+mod points;
+mod residuals;
+mod stages;
+
+pub use model::Model;
+pub use residuals::network;
+pub use stages::{Observer, Row, Solver, Trained};
