@@ -477,13 +477,17 @@ fn archives_that_lie_are_errors() {
     let last = find(&wrong, b"PK\x01\x02") - 1;
     wrong[last] ^= 1;
     assert_contains(&npz_error(&wrong), &["array `a`", "checksum"]);
-    // More members in the directory than data in the file: the way of overlapping bombs.
-    let mut overlapping = zip_of(&[("a.npy", &array), ("b.npy", &array)], CompressionMethod::Stored);
-    let second = find(&overlapping, b"b.npy");
-    let directory = find(&overlapping, b"PK\x01\x02");
-    let length = (directory - second + 30) as u32;
-    overlapping[directory + 20..directory + 24].copy_from_slice(&(10 * length).to_le_bytes());
-    npz_error(&overlapping);
+    // Two entries of the directory for the same data: the way of overlapping bombs.
+    let long = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000,), }\n", &[0; 4000]);
+    let mut overlapping = zip_of(&[("a.npy", &long)], CompressionMethod::Stored);
+    let (entry, end) = (find(&overlapping, b"PK\x01\x02"), find(&overlapping, b"PK\x05\x06"));
+    let mut second = overlapping[entry..end].to_vec();
+    let name = find(&second, b"a.npy");
+    second[name] = b'b';
+    let size = (2 * second.len() as u32).to_le_bytes();
+    overlapping[end + 8..end + 16].copy_from_slice(&[2, 0, 2, 0, size[0], size[1], size[2], size[3]]);
+    overlapping.splice(end..end, second);
+    assert_contains(&npz_error(&overlapping), &["claim more than"]);
 }
 
 #[test]
