@@ -153,19 +153,20 @@ impl Stage {
         Stage { name: name.to_owned(), total, began, drawn: None, done: 0, rate: Rate::default(), losses: Vec::new() }
     }
 
-    /// `350 steps/s, pde 1.23e-3, 11 s left`: what stands behind the bar.
+    /// `350 steps/s, 11 s left, pde 1.23e-3`: what stands behind the bar.
     fn facts(&self) -> String {
         let mut facts = Vec::new();
         if let Some(rate) = self.rate.per_second {
             facts.push(format!("{} steps/s", number(rate)));
         }
-        facts.extend(self.losses.iter().map(|(name, value)| format!("{name} {}", number(*value))));
         if let (Some(rate), true) = (self.rate.per_second, self.total > self.done) {
             let left = (self.total - self.done) as f64 / rate;
             if left.is_finite() {
                 facts.push(format!("{} left", duration(left)));
             }
         }
+        // Last, because a narrow terminal cuts the end.
+        facts.extend(self.losses.iter().map(|(name, value)| format!("{name} {}", number(*value))));
         facts.join(", ")
     }
 
@@ -255,11 +256,11 @@ fn number(value: f64) -> String {
     }
 }
 
-/// `0.42 s`, `11 s`, `2 min 05 s`, `3 h 20 min`.
+/// `0.4 s`, `11 s`, `2 min 05 s`, `3 h 20 min`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
-        0..10 => format!("{seconds:.2} s"),
+        0..10 => format!("{seconds:.1} s"),
         10..60 => format!("{whole} s"),
         60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
         _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),

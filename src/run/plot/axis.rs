@@ -92,7 +92,7 @@ fn tick_label(value: f64, step: f64, largest: f64) -> String {
     if value.abs() < 1e-6 * step {
         return "0".to_owned();
     }
-    if (1e-3..1e5).contains(&largest) {
+    if (1e-3..1e5).contains(&largest) || (step >= 1.0 && largest < 1e7) {
         let decimals = (-(step * 1.001).log10().floor()).clamp(0.0, 15.0) as usize;
         return format!("{value:.decimals$}");
     }
@@ -122,7 +122,12 @@ fn decadic_ticks(lo: f64, hi: f64, most: usize) -> (Vec<Tick>, Vec<f64>) {
             .filter(|&(m, d)| inside(decimal(m, d)))
             .collect()
     };
-    let tick = |&(m, d): &(i32, i32)| Tick { value: decimal(m, d), label: format!("{m}e{d}") };
+    // Hundredths to thousands read better written out.
+    let plain = lo >= -2.0 && hi < 4.0;
+    let tick = |&(m, d): &(i32, i32)| {
+        let value = decimal(m, d);
+        Tick { value, label: if plain { value.to_string() } else { format!("{m}e{d}") } }
+    };
     let mut minor: Vec<f64> = multiples(&[2, 3, 4, 5, 6, 7, 8, 9]).into_iter().map(|(m, d)| decimal(m, d)).collect();
     let decades = (last - first + 1).max(0) as usize;
     if decades >= 2 {
@@ -170,10 +175,7 @@ mod tests {
 
     #[test]
     fn linear_axes_label_round_numbers() {
-        assert_eq!(
-            labels(&Axis::new(Some((0.0, 1.0)), false, 0.0, 6)),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|l| if l == "0.0" { "0" } else { l })
-        );
+        assert_eq!(labels(&Axis::new(Some((0.0, 1.0)), false, 0.0, 6)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::new(Some((-1.0, 1.0)), false, 0.0, 5)), ["-1.0", "-0.5", "0", "0.5", "1.0"]);
         assert_eq!(labels(&Axis::new(Some((0.0, 3e-4)), false, 0.0, 4)), ["0", "1e-4", "2e-4", "3e-4"]);
         assert_eq!(labels(&Axis::new(Some((0.0, 20_000.0)), false, 0.0, 4)), ["0", "5000", "10000", "15000", "20000"]);
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn log_axes_label_decades_then_multiples() {
         assert_eq!(labels(&Axis::new(Some((1e-4, 1e-1)), true, 0.0, 8)), ["1e-4", "1e-3", "1e-2", "1e-1"]);
-        assert_eq!(labels(&Axis::new(Some((1.5, 60.0)), true, 0.0, 8)), ["2e0", "5e0", "1e1", "2e1", "5e1"]);
+        assert_eq!(labels(&Axis::new(Some((1.5, 60.0)), true, 0.0, 8)), ["2", "5", "10", "20", "50"]);
         assert!(Axis::new(Some((1e-300, 1e300)), true, 0.0, 8).ticks.len() <= 9);
     }
 

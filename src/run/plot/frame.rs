@@ -2,7 +2,7 @@
 
 use super::Rgb;
 use super::axis::Axis;
-use super::canvas::{Align, CENTRE, Canvas, FAINT, GRID, INK, LEFT, RIGHT, Rect, Stroke};
+use super::canvas::{CENTRE, Canvas, FAINT, GRID, INK, LEFT, RIGHT, Rect, Stroke};
 use crate::error::Result;
 
 /// Text sizes: pixels a line.
@@ -166,7 +166,7 @@ pub(super) fn colour_bar(canvas: &mut Canvas, rect: Rect, axis: &Axis, colour: i
         let y = rect.y1 - axis.fraction(tick.value) * rect.height();
         canvas.hairline((rect.x1, y), (rect.x1 + 4.0, y), INK);
         if y < free_below {
-            canvas.text((rect.x1 + 8.0, y + 0.5), &tick.label, TICK, INK, Align(0.0))?;
+            canvas.text((rect.x1 + 8.0, y + 0.5), &tick.label, TICK, INK, LEFT)?;
             free_below = y - TICK;
         }
     }

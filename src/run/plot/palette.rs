@@ -47,14 +47,14 @@ impl Map {
         table[(t.clamp(0.0, 1.0) * (ENTRIES - 1) as f64).round() as usize]
     }
 
-    /// Oklab coordinates of the map's curve at parameter `s`: lightness rises linearly, hue turns linearly, chroma is an arch.
+    /// Oklab coordinates of the map's curve at parameter `s`: lightness rises linearly, hue turns by a power law.
     fn curve(self, s: f64) -> [f64; 3] {
-        let (from, to, chroma) = match self {
-            Map::Field => (302.0, 105.0, 0.105 + 0.075 * s * s),
-            Map::Error => (290.0, 460.0, 0.05 + 0.15 * (PI * s.powf(0.9)).sin()),
+        let (from, to, turn, chroma) = match self {
+            Map::Field => (302.0, 105.0, 1.3, 0.105 + 0.075 * s * s),
+            Map::Error => (290.0, 460.0, 1.0, 0.05 + 0.15 * (PI * s.powf(0.9)).sin()),
         };
         let lightness = 0.24 + (0.93 - 0.24) * s;
-        let hue: f64 = (from + (to - from) * s) * PI / 180.0;
+        let hue: f64 = (from + (to - from) * s.powf(turn)) * PI / 180.0;
         // Not every chroma exists in sRGB at each lightness and hue: take the largest up to the wanted one.
         let at = |c: f64| [lightness, c * hue.cos(), c * hue.sin()];
         let mut c = chroma;
