@@ -157,7 +157,7 @@ fn every_feature_round_trips() {
     let p = read(text).unwrap();
     assert_eq!(p.warnings(), [""; 0]);
     let again = Problem::from_toml(&p.to_toml(), "other.toml").unwrap_or_else(|e| panic!("{e}\n{}", p.to_toml()));
-    assert_eq!(Problem { name: p.name.clone(), ..again.clone() }, p);
+    assert_eq!(again, p);
     assert_eq!(p.residuals[0].partials.len(), 4);
     assert!(matches!(p.conditions[0].law, Law::Periodic(1)));
     let blocks = p.blocks().unwrap();
@@ -198,7 +198,11 @@ fn derivative_names() {
 fn mistakes_are_explained() {
     type Case = (&'static str, &'static str, &'static [&'static str]);
     let cases: &[Case] = &[
-        ("interior = 50", "interor = 50", &["test.toml:29:1", "unknown key `interor` in `sampling`", "you mean `interior`?"]),
+        (
+            "interior = 50",
+            "interor = 50",
+            &["test.toml:29:1", "unknown key `interor` in `sampling`", "you mean `interior`?"],
+        ),
         ("title =", "titel =", &["test.toml:1:1", "unknown key `titel` in the file", "Did you mean `title`?"]),
         ("u_t = half", "u_t = haff", &["test.toml:13:15", "haff"]),
         ("u_xx\"", "u_yy\"", &["test.toml:13:20", "`u_yy` is no derivative", "(x, t)"]),
@@ -259,7 +263,10 @@ fn larger_mistakes_are_explained() {
         ("title = \"a".into(), vec!["no valid TOML", "test.toml:1:"]),
         (format!("unknowns = [\"u\", \"v\"]\n{GOOD}"), vec!["exactly one unknown", "test.toml:1:18"]),
         (format!("{GOOD}\n[evaluation]\ngrid = [5]"), vec!["`evaluation.grid`: expected a list of 2", "got 1"]),
-        (format!("reference = \"a.npz\"\n{GOOD}"), vec!["`reference` and `exact` exclude each other", "test.toml:1:13"]),
+        (
+            format!("reference = \"a.npz\"\n{GOOD}"),
+            vec!["`reference` and `exact` exclude each other", "test.toml:1:13"],
+        ),
         (reference.replace("cole-hopf", "cole"), vec!["\"cole-hopf\" or the name of an npz file", "test.toml:2:13"]),
         (reference, vec!["which this problem is not", "test.toml:2:13"]),
         (GOOD.replace("x = [0, 1]", "u = [0, 1]"), vec!["`u` is taken", "unknowns = [\"v\"]"]),
@@ -387,9 +394,7 @@ fn hard_conditions_hold_for_any_network() {
     // 16 * 1e-16 / h^2 = 2e-9. Coefficients are below 20: 1e-7 covers both.
     let block = &p.blocks().unwrap()[0];
     assert_eq!(block.site, Site::Interior);
-    let n = |o: &[u8], x: f64, t: f64| {
-        (x + f64::from(o[0]) * PI / 2.0).sin() * (t + f64::from(o[1]) * PI / 2.0).cos()
-    };
+    let n = |o: &[u8], x: f64, t: f64| (x + f64::from(o[0]) * PI / 2.0).sin() * (t + f64::from(o[1]) * PI / 2.0).cos();
     let u = |x: f64, t: f64| value(&trial.offset, x, t) + value(&trial.factor, x, t) * n(&[0, 0], x, t);
     let rich = |d: &dyn Fn(f64) -> f64| (4.0 * d(1e-3) - d(2e-3)) / 3.0;
     for (x, t) in [(0.2, 0.7), (-0.4, 1.3), (1.7, 1.9)] {
@@ -449,7 +454,8 @@ fn burgers_is_recognised_by_what_it_is() {
     let error = relative_l2(&classical(&p).unwrap().unwrap().values, &solution(&p).unwrap().unwrap().values).unwrap();
     assert!(error < 1e-5, "{error:e}");
     for (from, to) in [("u*u_x", "2*u*u_x"), ("-sin(pi*x)", "sin(pi*x)"), ("[-1, 1]", "[-1, 1.5]")] {
-        let other = text.replace(from, to).replace("x = 1\"", "x = max\"").replace("hard = true", "");
-        assert!(read(&other).unwrap_err().to_string().contains("which this problem is not"), "{from} -> {to}");
+        let other = text.replacen(from, to, 1).replace("x = 1\"", "x = max\"").replace("hard = true", "");
+        let message = read(&other).unwrap_err().to_string();
+        assert!(message.contains("which this problem is not"), "{from} -> {to}: {message}");
     }
 }

@@ -83,7 +83,8 @@ pub(super) fn read(node: &Node, index: usize, scope: &Scope, domain: &Domain) ->
             let faces = places(&mut table, kind, scope, domain)?;
             let node = table.require("equation", "equation = \"u_x = 0\"")?;
             if hard {
-                let message = format!("`{path}.hard`: an equation cannot be built into the trial function; remove hard");
+                let message =
+                    format!("`{path}.hard`: an equation cannot be built into the trial function; remove hard");
                 return Err(table.node().error(message));
             }
             let name = given.clone().unwrap_or_else(|| format!("condition {index}"));
@@ -143,7 +144,8 @@ fn places(table: &mut Table<'_>, kind: Kind, scope: &Scope, domain: &Domain) -> 
         return Err(node.error(format!("`{path}`: a face of `{name}` is named twice")));
     }
     if kind == Kind::Initial && faces.iter().any(|f| f.side == Side::Upper) {
-        let message = format!("`{path}`: an initial condition holds at the lower end of a coordinate, such as \"t = 0\"");
+        let message =
+            format!("`{path}`: an initial condition holds at the lower end of a coordinate, such as \"t = 0\"");
         return Err(node.error(message));
     }
     Ok(faces)

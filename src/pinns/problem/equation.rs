@@ -119,7 +119,9 @@ impl Scope {
         let (dag, partials) = self.compile(&written, path).map_err(|e| node.relocate(e))?;
         if partials.is_empty() {
             let unknowns = self.unknowns.join(", ");
-            return Err(node.error(format!("`{path}`: the equation mentions no unknown ({unknowns}): nothing to solve")));
+            return Err(
+                node.error(format!("`{path}`: the equation mentions no unknown ({unknowns}): nothing to solve"))
+            );
         }
         Ok(Residual { name: name.to_string(), text: written, weight, partials, dag })
     }
@@ -211,16 +213,16 @@ impl Scope {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || (c == '_' && what == "constant"));
         if !plain {
             let underscore = if what == "constant" { ", digits and underscores" } else { " and digits" };
-            return Err(format!("`{name}` cannot be the name of a {what}: expected a letter, then letters{underscore}"));
+            return Err(format!(
+                "`{name}` cannot be the name of a {what}: expected a letter, then letters{underscore}"
+            ));
         }
         if self.names().contains(&name) {
             return Err(format!("`{name}` is used twice: coordinates, unknowns and constants need different names"));
         }
-        if matches!(partial(name, &self.unknowns, &self.coordinates), Reading::Partial(_)) {
-            return Err(format!("the {what} `{name}` would hide a derivative of that name: choose another"));
-        }
         // A name that the language itself defines would be ambiguous, whichever meaning won.
-        if expr::parse(name, what, &[]).is_ok() || expr::parse(&format!("{name}(0.5)"), what, &[]).is_ok() {
+        let uses = ["", "(1)", "(1, 1)", "(true, 1, 1)", "(1, 1, 1)"];
+        if uses.iter().any(|arguments| expr::parse(&format!("{name}{arguments}"), what, &[]).is_ok()) {
             return Err(format!("`{name}` is a name of the expression language: choose another name for the {what}"));
         }
         Ok(())

@@ -179,7 +179,8 @@ impl Problem {
             let known = names.join(", ");
             return Err(Error::file(path, format!("no such problem file, nor a built-in problem ({known}){hint}")));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, format!("cannot be read as text: {e}")))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Error::file(path, format!("cannot be read as text: {e}")))?;
         Self::from_toml_with(&text, name_or_path, overrides)
     }
 

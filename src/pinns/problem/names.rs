@@ -59,10 +59,9 @@ pub fn partial(name: &str, unknowns: &[String], coordinates: &[String]) -> Readi
     if let Some(unknown) = unknowns.iter().position(|u| u == name) {
         return Reading::Partial(Partial { unknown, orders: zero() });
     }
-    let found = unknowns
-        .iter()
-        .enumerate()
-        .find_map(|(i, u)| Some((i, name.strip_prefix(u.as_str())?.strip_prefix('_').filter(|rest| !rest.is_empty())?)));
+    let found = unknowns.iter().enumerate().find_map(|(i, u)| {
+        Some((i, name.strip_prefix(u.as_str())?.strip_prefix('_').filter(|rest| !rest.is_empty())?))
+    });
     let Some((unknown, rest)) = found else { return Reading::Foreign };
     let mut readings = vec![zero()];
     for part in rest.split('_') {

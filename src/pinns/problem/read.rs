@@ -1,7 +1,7 @@
 //! From the tree of a problem file to a checked [`Problem`].
 
 use super::equation::Scope;
-use super::names::composed;
+use super::names::{Reading, composed, partial};
 use super::table::{Table, list, text};
 use super::tree::{Node, Value};
 use super::{Condition, Constant, Problem, Reference, Residual, condition, training, warnings};
@@ -23,6 +23,7 @@ pub(super) fn problem(root: &Node, stem: &str, folder: Option<&Path>) -> Result<
     read_constants(constants, &mut scope)?;
     let domain = read_coordinates(coordinates, &mut scope)?;
     read_unknowns(unknowns, &mut scope)?;
+    check_constants(constants, &scope)?;
     let residuals = read_residuals(table.require("residuals", "[residuals] with an equation")?, &scope)?;
     let conditions = read_conditions(table.get("conditions"), root, &scope, &domain)?;
     let network = training::network(table.get("network"))?;
@@ -73,6 +74,18 @@ fn read_constants(node: Option<&Node>, scope: &mut Scope) -> Result<()> {
     Ok(())
 }
 
+/// No constant may hide a derivative. This can be told only once coordinates and unknowns are known.
+fn check_constants(node: Option<&Node>, scope: &Scope) -> Result<()> {
+    let Some(node) = node else { return Ok(()) };
+    let hides = |name: &str| matches!(partial(name, &scope.unknowns, &scope.coordinates), Reading::Partial(_));
+    match Table::new(node, "constants")?.entries().iter().find(|(key, _)| hides(&key.name)) {
+        Some((key, _)) => {
+            Err(key.error(format!("the constant `{}` would hide a derivative of that name: choose another", key.name)))
+        }
+        None => Ok(()),
+    }
+}
+
 /// `[coordinates]`: names and ranges.
 fn read_coordinates(node: &Node, scope: &mut Scope) -> Result<Domain> {
     let entries = Table::new(node, "coordinates")?.entries();
@@ -119,7 +132,8 @@ fn read_unknowns(node: Option<&Node>, scope: &mut Scope) -> Result<()> {
         scope.unknowns.push(name.to_string());
     }
     if items.len() > 1 {
-        let message = format!("`unknowns`: expected exactly one unknown (systems are not supported yet), got {}", items.len());
+        let message =
+            format!("`unknowns`: expected exactly one unknown (systems are not supported yet), got {}", items.len());
         return Err(items[1].error(message));
     }
     Ok(())
@@ -131,10 +145,7 @@ fn read_residuals(node: &Node, scope: &Scope) -> Result<Vec<Residual>> {
     if entries.is_empty() {
         return Err(node.error("`residuals` is empty: add an equation, such as poisson = \"u_xx = f\""));
     }
-    entries
-        .iter()
-        .map(|(key, value)| scope.residual(&key.name, value, &format!("residuals.{}", key.name)))
-        .collect()
+    entries.iter().map(|(key, value)| scope.residual(&key.name, value, &format!("residuals.{}", key.name))).collect()
 }
 
 /// `[[conditions]]`: at least one, because an equation alone has no unique solution.
@@ -160,14 +171,16 @@ fn read_reference(node: &Node, problem: &Problem, folder: Option<&Path>) -> Resu
             None => {
                 let needs = "u_t + u*u_x = nu*u_xx with nu > 0 on x = [-1, 1], t from 0, u = -sin(pi*x) at t = 0 and u = 0 \
                              at x = -1 and x = 1 (or periodic)";
-                Err(node.error(format!("`reference`: \"cole-hopf\" is the solution of {needs}, which this problem is not")))
+                Err(node
+                    .error(format!("`reference`: \"cole-hopf\" is the solution of {needs}, which this problem is not")))
             }
         };
     }
     if Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
         let path = folder.unwrap_or(Path::new("")).join(name);
         // Absolute, so that the resolved problem can be written to and read from another folder.
-        let path = std::path::absolute(&path).map_err(|e| node.error(format!("`reference`: {name:?} is no path: {e}")))?;
+        let path =
+            std::path::absolute(&path).map_err(|e| node.error(format!("`reference`: {name:?} is no path: {e}")))?;
         return Ok(Reference::File(path));
     }
     Err(node.error(format!("`reference`: expected \"cole-hopf\" or the name of an npz file, got {name:?}")))

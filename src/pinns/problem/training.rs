@@ -19,12 +19,8 @@ pub enum Activation {
 }
 
 /// Names of activations in problem files.
-pub(super) const ACTIVATIONS: [(&str, Activation); 4] = [
-    ("tanh", Activation::Tanh),
-    ("sin", Activation::Sin),
-    ("gelu", Activation::Gelu),
-    ("silu", Activation::Silu),
-];
+pub(super) const ACTIVATIONS: [(&str, Activation); 4] =
+    [("tanh", Activation::Tanh), ("sin", Activation::Sin), ("gelu", Activation::Gelu), ("silu", Activation::Silu)];
 
 /// Random Fourier features in front of the first layer: cos(B x) and sin(B x) with B normal of standard deviation `scale`
 /// (Tancik et al. 2020).

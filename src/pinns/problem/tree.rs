@@ -1,6 +1,7 @@
 //! The parsed TOML text as a tree in which every key and value knows its place, so that each complaint can point at it.
 //! Values set on the command line join the same tree and are checked by the same rules.
 
+use super::names::nearest;
 use crate::error::{Error, Place, Result};
 use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
@@ -15,6 +16,11 @@ pub(super) struct Source {
 impl Source {
     fn new(name: &str, text: &str) -> Self {
         Source { name: name.into(), text: text.into() }
+    }
+
+    /// A complaint that points at a byte offset.
+    fn error(&self, message: impl Into<String>, offset: usize) -> Error {
+        Error::Parse { message: message.into(), place: self.place(offset) }
     }
 
     /// The place of a byte offset.
@@ -75,14 +81,14 @@ impl Value {
 impl Key {
     /// A complaint that points at the key.
     pub fn error(&self, message: impl Into<String>) -> Error {
-        Error::Parse { message: message.into(), place: self.source.place(self.offset) }
+        self.source.error(message, self.offset)
     }
 }
 
 impl Node {
     /// A complaint that points at the value.
     pub fn error(&self, message: impl Into<String>) -> Error {
-        Error::Parse { message: message.into(), place: self.place() }
+        self.source.error(message, self.offset)
     }
 
     fn place(&self) -> Place {
@@ -116,7 +122,7 @@ impl Node {
     /// Builds the tree of a TOML value whose spans point into `source`.
     fn build(value: &toml::Spanned<DeValue<'_>>, source: &Source) -> Result<Node> {
         let offset = value.span().start;
-        let wrong = |what: &str| Error::Parse { message: what.into(), place: source.place(offset) };
+        let wrong = |what: &str| source.error(what, offset);
         let value = match value.get_ref() {
             DeValue::String(s) => Value::Text(s.to_string()),
             DeValue::Boolean(b) => Value::Truth(*b),
@@ -126,11 +132,15 @@ impl Node {
             DeValue::Float(f) => Value::Number(
                 f.as_str().parse().map_err(|_| wrong("this is no number: expected digits such as 0.5, 1e-3"))?,
             ),
-            DeValue::Datetime(_) => return Err(wrong("a date is not used in problem files: quote it to make it a text")),
+            DeValue::Datetime(_) => {
+                return Err(wrong("a date is not used in problem files: quote it to make it a text"));
+            }
             DeValue::Array(items) => {
                 Value::List(items.iter().map(|v| Node::build(v, source)).collect::<Result<Vec<_>>>()?)
             }
-            DeValue::Table(table) => return Ok(Node { value: entries(table, source)?, source: source.clone(), offset }),
+            DeValue::Table(table) => {
+                return Ok(Node { value: entries(table, source)?, source: source.clone(), offset });
+            }
         };
         Ok(Node { value, source: source.clone(), offset })
     }
@@ -155,11 +165,14 @@ pub(super) fn parse(text: &str, source: &str) -> Result<Node> {
     match DeTable::parse(text) {
         Ok(table) => Ok(Node { value: entries(table.get_ref(), &source)?, source, offset: 0 }),
         Err(error) => {
-            let place = source.place(error.span().map_or(0, |s| s.start));
-            Err(Error::Parse { message: format!("this is no valid TOML: {}", error.message()), place })
+            let offset = error.span().map_or(0, |s| s.start);
+            Err(source.error(format!("this is no valid TOML: {}", error.message()), offset))
         }
     }
 }
+
+/// Tables whose keys are the user's own names. An override cannot add to them: it would be a slip more often than a wish.
+const NAMED: [&str; 3] = ["coordinates", "constants", "residuals"];
 
 /// Sets the value at `path` (`stages.0.steps`; lists are indexed from 0) to `text`, read as TOML or else as a plain text.
 /// Tables that are missing are made; whether a key means anything is decided where the tree is read.
@@ -180,6 +193,13 @@ pub(super) fn set(root: &mut Node, path: &str, text: &str) -> Result<()> {
         let parent = if depth == 0 { "the file".to_string() } else { format!("`{}`", keys[..depth].join(".")) };
         node = match &mut node.value {
             Value::Table(list) => {
+                if depth == 1 && NAMED.contains(&keys[0].trim()) && !list.iter().any(|(k, _)| k.name == key) {
+                    let known: Vec<&str> = list.iter().map(|(k, _)| k.name.as_str()).collect();
+                    let hint = nearest(key, &known).map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
+                    let known = known.join(", ");
+                    let message = format!("unknown key `{key}` in {parent}.{hint} There are: {known}");
+                    return Err(source.error(message, 0));
+                }
                 let at = list.iter().position(|(k, _)| k.name == key).unwrap_or_else(|| {
                     // The key's place is the override itself, so that an unknown key is reported there.
                     let key = Key { name: key.to_string(), source: Source::new(&name, text), offset: 0 };

@@ -206,7 +206,11 @@ fn check(trial: &Trial, problem: &Problem, hard: &[(Face, &Formula)]) -> Result<
         let built = offset.values(points.chunks_exact(dimension));
         let wanted = formula.values(points.chunks_exact(dimension));
         let size = wanted.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-        let gap = built.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, |m: f64, d| if d > m || d.is_nan() { d } else { m });
+        let gap = built
+            .iter()
+            .zip(&wanted)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, |m: f64, d| if d > m || d.is_nan() { d } else { m });
         // Both sides are the same sums of f64 in another order; single precision is all that the solver will see of them.
         if gap.is_nan() || gap > 1e-6 * size {
             let name = &problem.coordinates[face.coordinate];

@@ -29,7 +29,9 @@ pub(super) fn of(problem: &Problem, root: &Node) -> Vec<String> {
         }
     }
     if problem.reference.is_none() && problem.target.is_some() {
-        warnings.push("there is a target but no reference to compare with; add exact = \"...\" or reference = \"...\"".into());
+        warnings.push(
+            "there is a target but no reference to compare with; add exact = \"...\" or reference = \"...\"".into(),
+        );
     }
     warnings
 }

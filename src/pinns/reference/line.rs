@@ -124,7 +124,8 @@ fn newton(equation: &mut Equation, nodes: &[f64], t: f64, u: &mut [f64], old: &[
         system.solve();
         let largest = u.iter().fold(1.0f64, |m, v| m.max(v.abs()));
         let before = size;
-        size = system.right.iter().fold(0.0, |m: f64, d| if d.is_nan() || m.is_nan() { f64::NAN } else { m.max(d.abs()) });
+        size =
+            system.right.iter().fold(0.0, |m: f64, d| if d.is_nan() || m.is_nan() { f64::NAN } else { m.max(d.abs()) });
         u[1..].iter_mut().zip(&system.right).for_each(|(v, d)| *v += d);
         // Convergence is quadratic until rounding; once below 1e-9 a step that no longer shrinks has reached the rounding of
         // the differences (eps / h^2), and one below 1e-13 needs no further one.
@@ -135,7 +136,8 @@ fn newton(equation: &mut Equation, nodes: &[f64], t: f64, u: &mut [f64], old: &[
             break;
         }
     }
-    let problem = format!("Newton's method did not converge at t = {t} (last change {size:.1e}); no classical solution");
+    let problem =
+        format!("Newton's method did not converge at t = {t} (last change {size:.1e}); no classical solution");
     Err(Error::Numerical { origin: "finite differences".into(), problem })
 }
 

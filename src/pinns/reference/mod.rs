@@ -57,7 +57,8 @@ pub fn solution(problem: &Problem) -> Result<Option<Solution>> {
         Some(i) => {
             let point = &solution.points()[i * dimension..(i + 1) * dimension];
             let at: Vec<String> = problem.coordinates.iter().zip(point).map(|(n, x)| format!("{n} = {x}")).collect();
-            let problem = format!("the value at {} is {}; check the expression there", at.join(", "), solution.values[i]);
+            let problem =
+                format!("the value at {} is {}; check the expression there", at.join(", "), solution.values[i]);
             Err(Error::Numerical { origin: solution.name, problem })
         }
     }
