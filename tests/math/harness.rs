@@ -146,7 +146,8 @@ impl Gpu {
             })
         };
         let (target, staging) = (make(Usage::STORAGE | Usage::COPY_SRC), make(Usage::COPY_DST | Usage::MAP_READ));
-        let entry = |binding, buffer| wgpu::BindGroupEntry { binding, resource: wgpu::Buffer::as_entire_binding(buffer) };
+        let entry =
+            |binding, buffer| wgpu::BindGroupEntry { binding, resource: wgpu::Buffer::as_entire_binding(buffer) };
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &kernel.pipeline.get_bind_group_layout(0),

@@ -99,9 +99,12 @@ fn normals_follow_the_formula() {
     words.extend((0..200_000).map(scramble));
     let got = normals(&words);
     for (pair, z) in words.chunks_exact(2).zip(got.chunks_exact(2)) {
-        // u as the device rounds it: the addition is the only inexact step besides the conversion.
-        let u = f64::from((pair[0] as f32 + 0.5) * 2f32.powi(-32));
-        let radius = (-2.0 * u.ln()).max(0.0).sqrt();
+        // u as the device forms it, exactly: the midpoint of the cell of 23 significant bits, or a + 1/2 below 2^23.
+        let a = u64::from(pair[0]);
+        let cell = if a < 1 << 23 { 1 } else { 1 << (64 - a.leading_zeros() - 23) };
+        let u = ((a / cell * cell) as f64 + cell as f64 / 2.0) * 2f64.powi(-32);
+        assert!(0.0 < u && u < 1.0);
+        let radius = (-2.0 * u.ln()).sqrt();
         let angle = 2.0 * PI * f64::from(pair[1]) * 2f64.powi(-32);
         // Units of 2^-24 relative to the radius: log 2 ULP (4 units, halved by the root), sqrt as 1 / inverseSqrt (2 ULP and 2.5 ULP,
         // 9 units), kernel 2 ULP (4), angle's conversion and product (2 * pi/4 < 2), last product (1): below 18.

@@ -17,11 +17,11 @@
 #import lib/math/mulhi_signed
 
 fn fl_log2_fixed(size: u32) -> vec2<u32> {
-    // A subnormal mantissa moves up to bit 23, its exponent down by as much.
+    // Converting a subnormal's integer mantissa to f32 is exact and gives its bits and, 149 higher, its exponent.
     let subnormal = size < 0x00800000u;
-    let up = select(0u, countLeadingZeros(size) - 8u, subnormal) & 31u;
-    let mantissa = select((size & 0x007fffffu) | 0x00800000u, size << up, subnormal);
-    let binade = select(i32(size >> 23u) - 127, -126 - i32(up), subnormal);
+    let normal = select(size, bitcast<u32>(f32(bitcast<i32>(size))), subnormal);
+    let mantissa = (normal & 0x007fffffu) | 0x00800000u;
+    let binade = i32(normal >> 23u) - select(127, 276, subnormal);
     // 0xb504f4 = sqrt(2) 2^23 rounded up.
     let upper = mantissa >= 0x00b504f4u;
     let exponent = binade + select(0, 1, upper);

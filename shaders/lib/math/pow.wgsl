@@ -38,11 +38,13 @@ fn fl_pow_positive(xsize: u32, ysize: u32, below: u32) -> u32 {
     let mask = select(0u, 0xffffffffu, (fixed.x >> 31u) == 1u);
     let low = (fixed.y ^ mask) - mask;
     let high = (fixed.x ^ mask) + select(0u, 1u, mask != 0u && low == 0u);
-    // Full mantissa h 2^32 + l. |log2 x| is 0 or at least 2^31 units, so one word of zeros at most.
+    // Mantissa h 2^32 + l with a leading bit in the first two places of h. |log2 x| is 0 or at least 2^31 units, so that
+    // an empty high word means a full low one. The conversion's exponent gives the leading bit, or the next if it rounds up.
     let empty = high == 0u;
     let top = select(high, low, empty);
     let next = select(low, 0u, empty);
-    let zeros = countLeadingZeros(top) & 31u;
+    let lead = (bitcast<u32>(f32(bitcast<i32>(high))) >> 23u) - 127u;
+    let zeros = select((31u - lead) & 31u, 0u, empty);
     let h = (top << zeros) | ((next >> 1u) >> (31u - zeros));
     let l = next << zeros;
     let m = ((ysize & 0x007fffffu) | 0x00800000u) << 8u;
