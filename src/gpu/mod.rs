@@ -3,3 +3,5 @@
 pub mod wgsl;
 
 pub use wgsl::{Composed, Composer, ParamsMode, Requirement};
+mod interim;
+pub use interim::*;

@@ -5,3 +5,4 @@ mod philox;
 pub mod problem;
 pub mod reference;
 pub mod sampling;
+pub mod solver;

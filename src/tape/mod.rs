@@ -12,7 +12,7 @@ mod jet;
 mod listing;
 pub mod named;
 mod peephole;
-//pub mod program;
+pub mod program;
 mod recorder;
 mod reverse;
 mod var;

@@ -189,8 +189,8 @@ impl Expansion<'_> {
         match directive {
             Directive::Import => self.import(template, line, rest),
             Directive::Insert => {
-                let text = match (self.composer.blocks.get(rest), self.lookup(rest)) {
-                    (Some(text), _) | (None, Some(Value::Text(ref text))) => text.clone(),
+                let text = match (self.composer.blocks.get(rest).cloned(), self.lookup(rest)) {
+                    (Some(text), _) | (None, Some(Value::Text(text))) => text,
                     _ => {
                         let given: Vec<_> = self.composer.blocks.keys().map(String::as_str).collect();
                         let given = if given.is_empty() { "none".into() } else { given.join(", ") };
