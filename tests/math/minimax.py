@@ -1,8 +1,8 @@
 """Minimax coefficients of shaders/lib/math, by a Remez exchange in 60-digit arithmetic (needs mpmath).
 
-Every approximation is linear in its coefficients: f(t) ~ base(t) + scale(t) * sum_j c_j u(t)^j, with the error weighted by w(t)
-(1/f for a relative error). Coefficients are rounded to f32 at the end; the second printed error is that of the rounded polynomial
-in exact arithmetic.
+Every approximation is linear in its coefficients: f(t) ~ base(t) + scale(t) * sum_j c_j u(t)^j, with the error weighted
+by w(t) (1/f for a relative error). Coefficients are rounded at the end; the second printed error is that of the rounded
+polynomial in exact arithmetic.
 
 Usage: python3 minimax.py [NAME ...]
 """
@@ -56,7 +56,7 @@ def remez(target, basis, weight, a, b, rounds=12, grid=600):
     return coefficients, worst
 
 
-def fit(target, scale, argument, weight, a, b, count, quantise=f32):
+def fit(target, scale, argument, weight, a, b, count, quantise):
     """Coefficients c_0 .. c_{count-1} of scale(t) * sum c_j argument(t)^j, rounded by `quantise`, and the error of the result."""
     basis = [lambda t, j=j: scale(t) * argument(t) ** j for j in range(count)]
     exact, best = remez(target, basis, weight, a, b)
@@ -71,27 +71,45 @@ def g_pow(m):
 
 
 TINY = mpf(10) ** -6
+LOW, HIGH = sqrt(mpf(1) / 2) - TINY, sqrt(mpf(2)) + TINY
+# The linear coefficient of 2^f is fixed first: its rounding is the one that shows, and the others make up for it.
+EXP2_LINEAR = f32("0.693147242")
+
+
+def identity(t):
+    return t
+
+
+def square(t):
+    return t * t
+
+
+def one(_):
+    return mpf(1)
+
+
+def thirty_one_bits(c):
+    """Nearest multiple of 2^-31."""
+    return mpf(int(round(c * 2**31))) / 2**31
+
+
+# name: (target, scale, argument, weight, from, to, number of coefficients, rounding)
 CASES = {
-    "exp": lambda n: fit(lambda r: exp(r) - 1 - r, lambda r: r * r, lambda r: r, lambda r: exp(-r), mpf("-0.347"), mpf("0.347"), n),
-    "exp2": lambda n: fit(lambda r: 2**r - 1, lambda r: r, lambda r: r, lambda r: 2**-r, mpf("-0.501"), mpf("0.501"), n),
-    "log": lambda n: fit(lambda f: log(1 + f) - f + f * f / 2, lambda f: f**3, lambda f: f, lambda f: abs(1 / log(1 + f)),
-                         sqrt(mpf(1) / 2) - 1 - TINY, sqrt(mpf(2)) - 1 + TINY, n),
-    "sin": lambda n: fit(lambda r: sin(r) - r, lambda r: r**3, lambda r: r * r, lambda r: 1 / sin(r), TINY, mpf("0.786"), n),
-    "cos": lambda n: fit(lambda r: cos(r) - 1 + r * r / 2, lambda r: r**4, lambda r: r * r, lambda r: 1 / cos(r), TINY, mpf("0.786"), n),
-    "tanh": lambda n: fit(lambda t: tanh(t) - t, lambda t: t**3, lambda t: t * t, lambda t: 1 / tanh(t), TINY, mpf("0.5626"), n),
-    "erf": lambda n: fit(lambda t: erf(t) - t, lambda t: t, lambda t: t * t, lambda t: 1 / erf(t), TINY, mpf("0.9376"), n),
-    "erfc": lambda n: fit(lambda t: log(erfc(t), 2), lambda t: mpf(1), lambda t: t, lambda t: erfc(t) * log(2) / erf(t),
-                          mpf("0.9374"), mpf("4.0"), n),
-    "pow": lambda n: fit(lambda d: g_pow(mpf("1.0625") + d), lambda d: mpf(1), lambda d: d, lambda d: mpf(1),
-                         sqrt(mpf(1) / 2) - mpf("1.0625") - TINY, sqrt(mpf(2)) - mpf("1.0625") + TINY, n,
-                         quantise=lambda c: mpf(int(round(c * 2**31))) / 2**31),
+    "exp": (lambda r: exp(r) - 1 - r, square, identity, lambda r: exp(-r), mpf("-0.347"), mpf("0.347"), 5, f32),
+    "exp2": (lambda r: 2**r - 1 - EXP2_LINEAR * r, square, identity, lambda r: 2**-r, mpf("-0.501"), mpf("0.501"), 5, f32),
+    "log": (lambda f: log(1 + f) - f + f * f / 2, lambda f: f**3, identity, lambda f: abs(1 / log(1 + f)), LOW - 1, HIGH - 1, 9, f32),
+    "sin": (lambda r: sin(r) - r, lambda r: r**3, square, lambda r: 1 / sin(r), TINY, mpf("0.786"), 3, f32),
+    "cos": (lambda r: cos(r) - 1 + r * r / 2, lambda r: r**4, square, lambda r: 1 / cos(r), TINY, mpf("0.786"), 3, f32),
+    "tanh": (lambda t: tanh(t) - t, lambda t: t**3, square, lambda t: 1 / tanh(t), TINY, mpf("0.5626"), 5, f32),
+    "erf": (lambda t: erf(t) - t, identity, square, lambda t: 1 / erf(t), TINY, mpf("0.9376"), 7, f32),
+    # log2 erfc(t); an error d of it changes erf by erfc ln 2 d.
+    "erfc": (lambda t: log(erfc(t), 2), one, identity, lambda t: erfc(t) * log(2) / erf(t), mpf("0.9374"), mpf(4), 8, f32),
+    "pow": (lambda d: g_pow(mpf("1.0625") + d), one, identity, one, LOW - mpf("1.0625"), HIGH - mpf("1.0625"), 13, thirty_one_bits),
 }
-COUNTS = {"exp": 5, "exp2": 6, "log": 9, "sin": 3, "cos": 3, "tanh": 5, "erf": 7, "erfc": 9, "pow": 15}
 
 if __name__ == "__main__":
-    for word in sys.argv[1:] or list(CASES):
-        name, _, count = word.partition(":")
-        coefficients, best, error = CASES[name](int(count or COUNTS[name]))
+    for name in sys.argv[1:] or list(CASES):
+        coefficients, best, error = fit(*CASES[name])
         print(f"{name}: error {float(best):.3e} before rounding the coefficients, {float(error):.3e} = 2^{float(log(error, 2)):.2f} after")
         for j, c in enumerate(coefficients):
-            print(f"  c{j} = {float(c):.9g}" + (f"   x 2^31 = {int(c * 2**31)}" if name == "pow" else ""))
+            print(f"  c{j} = {float(c):.9g}" + (f" = {int(c * 2**31)} / 2^31" if name == "pow" else ""))

@@ -6,7 +6,8 @@ use crate::harness::Gpu;
 use crate::ulp::scramble;
 
 const PHILOX: &str = "let at = 6u * i;
-    let words = philox4x32(vec4<u32>(input[at], input[at + 1u], input[at + 2u], input[at + 3u]), vec2<u32>(input[at + 4u], input[at + 5u]));
+    let counter = vec4<u32>(input[at], input[at + 1u], input[at + 2u], input[at + 3u]);
+    let words = philox4x32(counter, vec2<u32>(input[at + 4u], input[at + 5u]));
     output[4u * i] = words.x;
     output[4u * i + 1u] = words.y;
     output[4u * i + 2u] = words.z;

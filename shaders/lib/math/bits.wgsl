@@ -3,6 +3,8 @@
 // Why bits: WGSL lets a compiler assume that no NaN and no infinity exists, so that `x != x` may fold to false and a
 // division by zero need not give infinity (Metal's default mode does so). Integers are exempt from that licence. For
 // the same reason a function that can return a special value selects between u32 patterns and converts once, at the end.
+// Where a compiler uses that licence on the final f32, as Metal may, infinities and NaN are its own affair; finite
+// results stay right.
 // The patterns pass through a `let`, because WGSL rejects a constant expression whose value is infinite or NaN.
 //
 // `fl_opaque(x, zero)` returns x. `zero` must be 0 at run time but unknown to the compiler; the exclusive-or then

@@ -8,9 +8,10 @@
 //       (tests/math/minimax.py, case exp), error 4.4e-9 with coefficients rounded to f32.
 // Source: W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 6.
 //
-// Error (u = 2^-24; 1 ULP is u to 2u relative, results e^r in [0.707, 1.415]): r is off by u/8 absolute, polynomial 0.07 u,
-// products in r + r^2 Q about 0.3 u, r + r^2 Q itself 0.25 u, the last addition 0.5 ULP. Below 1.5 ULP, with or without fma and
-// for every order of the three-term sum. Subnormal results: rounded once more, or zero where the adapter flushes.
+// Error (u = 2^-24; 1 ULP is u to 2u relative, results e^r in [0.707, 1.415]): r is off by u/8 absolute, polynomial
+// 0.07 u, products in r + r^2 Q about 0.3 u, r + r^2 Q itself 0.25 u, the last addition 0.5 ULP. Below 1.5 ULP, with or
+// without fma and for every order of the three-term sum. Subnormal results: rounded once more, or zero where the
+// adapter flushes.
 // Special values: NaN -> NaN, x >= 88.72284 -> +inf, x <= -104 -> 0.
 // Cost: 17 FLOP, 18 integer operations; no branch, no division.
 // Loops: none

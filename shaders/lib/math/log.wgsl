@@ -9,9 +9,9 @@
 // Source: W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 5, with the reduced
 // argument of FreeBSD's e_logf.c.
 //
-// Error (u = 2^-24). k = 0: f is exact, |f^2/2| <= 0.21 |f|; the roundings of f^2/2 and f^3 P add up to 0.35 u |f|, the sum in the
-// bracket 0.5 ULP: below 1.5 ULP. k != 0: |log x| >= 0.3466, the bracket is below 0.35 in size and off by at most 1.1 u * 0.35,
-// the last addition by 0.5 ULP: below 1.3 ULP. fl_opaque keeps the two sums apart.
+// Error (u = 2^-24). k = 0: f is exact, |f^2/2| <= 0.21 |f|; the roundings of f^2/2 and f^3 P add up to 0.35 u |f|, the
+// sum in the bracket 0.5 ULP: below 1.5 ULP. k != 0: |log x| >= 0.3466, the bracket is below 0.35 in size and off by at
+// most 1.1 u * 0.35, the last addition by 0.5 ULP: below 1.3 ULP. fl_opaque keeps the two sums apart.
 // Special values: +-0 -> -inf, x < 0 -> NaN, +inf -> +inf, NaN -> NaN.
 // Cost: 25 FLOP, 20 integer operations; no branch.
 // Loops: none

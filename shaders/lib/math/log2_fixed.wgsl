@@ -3,10 +3,10 @@
 // x = 2^e m with m in [sqrt(1/2), sqrt 2), m = N 2^-24 an exact integer N. Then log2 x = e + (m - 1) G(m) with
 // G(m) = log2(m) / (m - 1), which is smooth and lies in [1.207, 1.708], so the relative precision next to x = 1 is that
 // of G. G is a polynomial of degree 12 in d = m - 1.0625, |d| <= 0.3555: minimax of the absolute error by Remez exchange
-// (tests/math/minimax.py, case pow). Terms from d^5 on, below 2^-9, are summed in f32 (error 2^-33), the others in fixed point in units
-// of 2^-31 (products truncate; the sum of truncations is at most 1.6 units, its mean 0.8 is added to the constant
-// term). The product (m - 1) G is exact in 64 bits, and so is the addition of e. Integer arithmetic throughout:
-// no licence of the compiler touches it.
+// (tests/math/minimax.py, case pow). Terms from d^5 on, below 2^-9, are summed in f32 (error 2^-33), the others in
+// fixed point in units of 2^-31 (products truncate; the sum of truncations is at most 1.6 units, its mean, rounded to 1
+// unit, is added to the constant term). The product (m - 1) G is exact in 64 bits, and so is the addition of e. Integer
+// arithmetic throughout: no licence of the compiler touches it.
 //
 // Result: x = high word (as i32), y = low word; value = (x 2^32 + y) 2^-55.
 // Error: G within 2^-31.5 relative: so is the part (m - 1) G, and |log2 x| is at least that part's size.

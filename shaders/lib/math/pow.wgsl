@@ -1,15 +1,17 @@
 // fl_pow(x, y) = x^y in f32 with the special values of IEEE 754 pow.
 //
-// Method: |x|^y = 2^z, z = y log2 |x|. z needs 32 significant bits, since |z| reaches 150 and its absolute error becomes a
-// relative one of the result. log2 |x| comes in fixed point (fl_log2_fixed), is shifted to a full 32.32 mantissa, multiplied by y's
-// 24-bit mantissa in integers, and shifted into n + f with integer n and |f| <= 1/2; 2^f by fl_exp2_kernel, 2^n by fl_scale.
-// Nothing between the bits of x, y and f depends on float rounding.
+// Method: |x|^y = 2^z, z = y log2 |x|. z needs 32 significant bits, since |z| reaches 150 and its absolute error
+// becomes a relative one of the result. log2 |x| comes in fixed point (fl_log2_fixed), is shifted to a full 32.32
+// mantissa, multiplied by y's 24-bit mantissa in integers, and shifted into n + f with integer n and |f| <= 1/2; 2^f by
+// fl_exp2_kernel, 2^n by fl_scale. Nothing between the bits of x, y and f depends on float rounding.
 //
-// Error (u = 2^-24): log2 |x| within 2^-31.5 relative and the product's truncation 2^-32 give |z| ln 2 (2^-31.5) <= 0.7 u for |z| <= 150;
-// f: 2^-32 and one conversion, 0.2 u; fl_exp2_kernel 1.6 u at most (0.8 observed). Below 2.5 ULP wherever the result is normal; a subnormal result is
-// rounded once more, or zero where the adapter flushes. Subnormal x counts as it is, or as zero where loads flush.
-// Special values, first match: y = 0 or x = 1 -> 1; x or y NaN -> NaN; x < 0, finite, y finite and not an integer -> NaN; x = -1, y = +-inf -> 1;
-// x = 0, inf or y = +-inf -> 0 or inf by the signs of y and log |x|, negative for x negative (also -0) and y an odd integer.
+// Error (u = 2^-24): log2 |x| within 2^-31.5 relative and the product's truncation 2^-32 give |z| ln 2 (2^-31.5) <= 0.7
+// u for |z| <= 150; f: 2^-32 and one conversion, 0.2 u; fl_exp2_kernel 1.6 u at most (0.8 observed). Below 2.5 ULP
+// wherever the result is normal; a subnormal result is rounded once more, or zero where the adapter flushes. Subnormal
+// x counts as it is, or as zero where loads flush.
+// Special values, first match: y = 0 or x = 1 -> 1; x or y NaN -> NaN; x < 0, finite, y finite and not an integer ->
+// NaN; x = -1, y = +-inf -> 1; x = 0, inf or y = +-inf -> 0 or inf by the signs of y and log |x|, negative for x
+// negative (also -0) and y an odd integer.
 // Source: the split of W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 7, carried
 // out in integers; special values IEEE 754-2019, section 9.2.1.
 // Cost: 30 FLOP, 8 fl_mulhi, about 130 other integer operations; no branch.
@@ -39,7 +41,8 @@ fn fl_pow_positive(xsize: u32, ysize: u32, below: u32) -> u32 {
     let low = (fixed.y ^ mask) - mask;
     let high = (fixed.x ^ mask) + select(0u, 1u, mask != 0u && low == 0u);
     // Mantissa h 2^32 + l with a leading bit in the first two places of h. |log2 x| is 0 or at least 2^31 units, so that
-    // an empty high word means a full low one. The conversion's exponent gives the leading bit, or the next if it rounds up.
+    // an empty high word means a full low one. The exponent of the conversion gives the leading bit, or the next if it
+    // rounds up.
     let empty = high == 0u;
     let top = select(high, low, empty);
     let next = select(low, 0u, empty);

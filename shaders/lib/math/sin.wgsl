@@ -3,8 +3,8 @@
 // Method: fl_trig_reduce (Cody and Waite; Payne and Hanek from 1600 on), both kernels, a selection by q mod 2, the sign
 // from q and x as a bit. Both kernels are evaluated: neighbours in a group fall into different quadrants anyway.
 //
-// Error: kernel 1.4 ULP at most, r off by 1.1 ULP (acting through r cot r <= 1 and r tan r <= 0.79): below 2.5 ULP for every finite x;
-// observed 2.0.
+// Error: kernel 1.4 ULP at most, r off by 1.1 ULP (acting through r cot r <= 1 and r tan r <= 0.79): below 2.5 ULP for
+// every finite x; observed 2.0.
 // Special values: +-inf, NaN -> NaN; +-0 -> +-0; a subnormal x gives x, or zero where the adapter flushes.
 // Cost: 28 FLOP, 20 integer operations below 1600.
 // Loops: none

@@ -6,13 +6,14 @@
 //   a >= 0.5625:  1 - t, t = 2 / (e + 1), e = e^(2a) = 2^z, z = 2a / ln 2 = k + f, 2^f by fl_exp2_kernel.
 //                 z needs no extra precision: the shorter t gets, the less its relative error matters.
 //   a is cut at 9.25; from 9.011 on 1 - t rounds to 1.
-// The second form is preferred to a rational a P(a^2) / Q(a^2), because WGSL's division may be off by 2.5 ULP and a rational
-// passes that on in full, besides the roundings of two Horner sums; here it is multiplied by t <= 0.49.
+// The second form is preferred to a rational a P(a^2) / Q(a^2), because WGSL's division may be off by 2.5 ULP and a
+// rational passes that on in full, besides the roundings of two Horner sums; here it is multiplied by t <= 0.49.
 //
-// Error (u = 2^-24). First form: 0.5 ULP from the last addition and at most 0.1 * 3 u relative from the correction: below 1.1 ULP.
-// Second form, result in [0.509, 1), 1 ULP = u absolute; an error of e or z acts through t (1 - t/2) <= 0.37:
-// z's rounding <= 0.45 u, 2^f 1.6 u * 0.37, e + 1 u t <= 0.5 u, division (correct: u t <= 0.5 u; 2.5 ULP: 2.5 u * t... <= 1.3 u),
-// last subtraction 0.5 u: at most 2.6 ULP with a correctly rounded division, 3.4 ULP with WGSL's worst; observed 1.5.
+// Error (u = 2^-24). First form: 0.5 ULP from the last addition and at most 0.1 * 3 u relative from the correction:
+// below 1.1 ULP. Second form, result in [0.509, 1), 1 ULP = u absolute; an error of e or z acts through t (1 - t/2) <=
+// 0.37, and t <= 0.49 has an ULP of u/2: z's rounding <= 0.45 u, 2^f 1.6 u * 0.37, e + 1 u t <= 0.5 u, division 0.25 u
+// (correctly rounded) or 1.25 u (WGSL's 2.5 ULP), last subtraction 0.5 u: at most 2.3 ULP, or 3.3 ULP with the worst
+// division; observed 1.8, or 2.6 with every quotient shifted by 2 ULP.
 // Special values: +-inf -> +-1, NaN -> NaN, +-0 -> +-0; a subnormal x gives x, or zero where the adapter flushes.
 // Cost: 30 FLOP (1 division), 12 integer operations.
 // Loops: none

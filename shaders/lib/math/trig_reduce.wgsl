@@ -1,11 +1,11 @@
 // fl_trig_reduce(x): |x| = quadrant * pi/2 + r, |r| <= pi/4 and a little, for every finite f32; quadrant modulo 4.
 //
-// |x| < 1600 (quadrant n < 1024 = 2^10): Cody and Waite with four constants, pi/2 = C1 + C2 + C3 + C4. C1 and C2 end at bits
-// 2^-11 and 2^-24 and C3 at 2^-38, with at most 14 significant bits, so that n C1, n C2, n C3 are exact, and so are the first two
-// differences, multiples of 2^-24 (or of x's last bit) below 1. The third is exact where |r| < 2^-14 and rounds by
-// half an ULP else. n C4 <= 2^-28 is off by at most 2^-53: against the smallest |r| that any f32 below 1600 leaves, 2^-27.8
-// (n = 161, by search), 2^-25 relative. fl_opaque keeps the four subtractions apart.
-// |x| >= 1600: fl_trig_reduce_large, integer arithmetic, behind a branch that is uniform in practice.
+// |x| < 1600 (quadrant n < 1024 = 2^10): Cody and Waite with four constants, pi/2 = C1 + C2 + C3 + C4. C1 and C2 end at
+// bits 2^-11 and 2^-24 and C3 at 2^-38, with at most 14 significant bits, so that n C1, n C2, n C3 are exact, and so
+// are the first two differences, multiples of 2^-24 (or of x's last bit) below 1. The third is exact where |r| < 2^-14
+// and rounds by half an ULP else. n C4 <= 2^-28 is off by at most 2^-53: against the smallest |r| that any f32 below
+// 1600 leaves, 2^-27.8 (n = 161, by search), 2^-25 relative. fl_opaque keeps the four subtractions apart. |x| >= 1600:
+// fl_trig_reduce_large, integer arithmetic, behind a branch that is uniform in practice.
 //
 // Error: r is within 1.1 ULP (the last two differences round by half an ULP each). |x| < pi/4 gives r = |x| exactly.
 // Source: W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 8.

@@ -2,8 +2,8 @@
 //
 // Method (Payne and Hanek): |x| = M 2^s with M of 32 bits (the mantissa at the top). Bits of 2/pi whose product with
 // M 2^s is a multiple of 4 quadrants are left out, the next 96 are kept as W: |x| 2/pi = M W 2^-94 modulo 4. Of the
-// 96-bit product modulo 2^96 the upper 64 bits are formed: 2 bits of quadrant, 62 of fraction. The fraction is rounded to the
-// nearest quadrant, made positive, shifted to 31 bits v, and v * pi/4 is taken as the high word of a product.
+// 96-bit product modulo 2^96 the upper 64 bits are formed: 2 bits of quadrant, 62 of fraction. The fraction is rounded
+// to the nearest quadrant, made positive, shifted to 31 bits v, and v * pi/4 is taken as the high word of a product.
 //
 // Error: left-out low bits change the fraction by less than 2^-60 quadrants; the smallest fraction of any f32 is
 // 4 * 2^-32 (by a search through all of them), so 2^-30 relative; v and the product truncate by

@@ -1,11 +1,12 @@
 // normal_pair(a, b): two independent standard normal f32 from two words of 32 random bits (Box and Muller).
 //
 //   R = sqrt(-2 log u),  u ~ (a + 1/2) 2^-32,   theta = 2 pi b 2^-32,   (R cos theta, R sin theta)
-// u keeps as many bits as f32 holds, because its small values make the tails: the largest |normal| is sqrt(-2 log 2^-33) = 6.7637,
-// beyond it lies a probability of 1.3e-11 that this generator never draws. Words from 2^23 on keep 23 significant bits
-// and are moved to the midpoint of their cell, so that the conversion is exact on adapters that do not round it to nearest
-// too: u lies in [2^-33, 1 - 2^-24] everywhere, and R is never 0 or infinite. The angle is reduced in integers (the top two
-// bits of b, rounded, are the quadrant), so that sine and cosine need no argument reduction in floats.
+// u keeps as many bits as f32 holds, because its small values make the tails: the largest |normal| is sqrt(-2 log
+// 2^-33) = 6.7637, beyond it lies a probability of 1.3e-11 that this generator never draws. Words from 2^23 on keep 23
+// significant bits and are moved to the midpoint of their cell, so that the conversion is exact on adapters that do not
+// round it to nearest too: u lies in [2^-33, 1 - 2^-24] everywhere, and R is never 0 or infinite. The angle is reduced
+// in integers (the top two bits of b, rounded, are the quadrant), so that sine and cosine need no argument reduction in
+// floats.
 // Source: G. E. P. Box and M. E. Muller, A note on the generation of random normal deviates, Ann. Math. Stat. 29 (1958).
 //
 // Error: below 1e-6 relative to R, half of it from the builtin sqrt; statistics, not bits, are what counts here. Equal
