@@ -1,1 +1,5 @@
-fn main() {}
+//! The `fieldline` command.
+
+fn main() -> std::process::ExitCode {
+    fieldline::cli::main()
+}

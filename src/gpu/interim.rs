@@ -57,7 +57,7 @@ impl Gpu {
         let text = spec.source.text(ParamsMode::Uniform);
         let key = format!("{:?}{}{text}", spec.bindings, spec.entry);
         if let Some(k) = self.0.kernels.lock().expect("lock").get(&key) { return Ok(k.clone()); }
-        spec.source.validate(ParamsMode::Uniform, naga::valid::Capabilities::all()).map_err(|e| { eprintln!("{text}"); e })?;
+        spec.source.validate(ParamsMode::Uniform, naga::valid::Capabilities::all()).map_err(|e| { e })?;
         let d = &self.0.device;
         let entry = |i: usize, ty| wgpu::BindGroupLayoutEntry { binding: i as u32, visibility: wgpu::ShaderStages::COMPUTE, ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None }, count: None };
         let entries: Vec<_> = spec.bindings.iter().enumerate().map(|(i, a)| entry(i, wgpu::BufferBindingType::Storage { read_only: *a == Access::Read })).collect();
@@ -92,3 +92,8 @@ impl Gpu {
         Ok(())
     }
 }
+
+impl std::str::FromStr for Selector { type Err = Error; fn from_str(_: &str) -> Result<Self> { Ok(Selector::Auto) } }
+impl std::fmt::Display for AdapterFacts { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.name) } }
+pub fn adapters() -> Vec<AdapterFacts> { Gpu::new(&Selector::Auto).map(|g| vec![g.facts().clone()]).unwrap_or_default() }
+pub fn no_adapter() -> Error { Error::NoAdapter("none".into()) }

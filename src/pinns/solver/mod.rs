@@ -6,6 +6,6 @@ mod points;
 mod residuals;
 mod stages;
 
-pub use model::Model;
+pub use model::{Evaluator, Model};
 pub use residuals::network;
 pub use stages::{Observer, Row, Solver, Trained};

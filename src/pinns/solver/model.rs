@@ -86,42 +86,73 @@ impl Model {
             let (row, column) = (at / dimension, &self.problem.coordinates[at % dimension]);
             return Err(Error::argument(format!("points, row {row}, `{column}`"), "a finite number", points[at]));
         }
-        let count = points.len() / dimension;
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let chunk = count.min(CHUNK);
-        let program = Program::compile(gpu, &self.tape(chunk)?, &[])?;
-        program.write("theta", &Array::f32([self.theta.len()], self.theta.clone())?)?;
-        let mut values = Vec::with_capacity(count);
-        for rows in points.chunks(chunk * dimension) {
+        Evaluator::new(gpu, &self.problem, points.len() / dimension)?.evaluate(&self.theta, points)
+    }
+}
+
+/// A compiled evaluation of a problem's solution, for many parameters.
+#[derive(Debug)]
+pub struct Evaluator {
+    /// None when there are no points to evaluate.
+    program: Option<Program>,
+    rows: usize,
+    dimension: usize,
+}
+
+impl Evaluator {
+    /// Compiles for about `count` points at a time.
+    ///
+    /// # Errors
+    /// What the device layer refuses.
+    pub fn new(gpu: &Gpu, problem: &Problem, count: usize) -> Result<Self> {
+        let rows = count.min(CHUNK);
+        let program = match rows {
+            0 => None,
+            _ => Some(Program::compile(gpu, &solution_tape(problem, rows)?, &[])?),
+        };
+        Ok(Evaluator { program, rows, dimension: problem.domain.dimension() })
+    }
+
+    /// The solution with parameters `theta` at row-major points.
+    ///
+    /// # Errors
+    /// What the device reports; a value that is not finite.
+    pub fn evaluate(&mut self, theta: &[f32], points: &[f64]) -> Result<Vec<f64>> {
+        let Some(program) = &self.program else { return Ok(Vec::new()) };
+        let mut values = Vec::with_capacity(points.len() / self.dimension);
+        program.write("theta", &Array::f32([theta.len()], theta)?)?;
+        for rows in points.chunks(self.rows * self.dimension) {
             let mut padded: Vec<f32> = rows.iter().map(|&x| x as f32).collect();
-            padded.resize(chunk * dimension, rows[0] as f32);
-            program.write("x", &Array::f32([chunk, dimension], padded)?)?;
+            // The last chunk is filled with copies of its first point.
+            while padded.len() < self.rows * self.dimension {
+                padded.push(rows[padded.len() % self.dimension] as f32);
+            }
+            program.write("x", &Array::f32([self.rows, self.dimension], padded)?)?;
             program.run()?;
             let u = program.read("u")?.to_f64();
-            values.extend_from_slice(&u[..rows.len() / dimension]);
+            values.extend_from_slice(&u[..rows.len() / self.dimension]);
         }
         Ok(values)
     }
+}
 
-    /// `theta [P]`, `x [rows, d]` -> `u [rows]`, the hard conditions built in: `u = A(x) + B(x) N(x)`.
-    fn tape(&self, rows: usize) -> Result<Tape> {
-        let dimension = self.problem.domain.dimension();
-        let trial = self.problem.trial()?;
-        Tape::record(|r| {
-            let theta = r.input("theta", [self.theta.len()], DType::F32);
-            let x = r.input("x", [rows, dimension], DType::F32);
-            let mut u = self.mlp.apply(&theta, &x)?.reshape([rows]);
-            if let Some(trial) = &trial {
-                let columns: Vec<_> = (0..dimension).map(|k| x.slice_axis(1, k, 1).reshape([rows])).collect();
-                let rest: Vec<&_> = columns[1..].iter().collect();
-                let offset = columns[0].map_dag(&rest, &trial.offset);
-                let factor = columns[0].map_dag(&rest, &trial.factor);
-                u = offset + factor * u;
-            }
-            r.output("u", &u);
-            Ok(())
-        })
-    }
+/// `theta [P]`, `x [rows, d]` -> `u [rows]`, the hard conditions built in: `u = A(x) + B(x) N(x)`.
+fn solution_tape(problem: &Problem, rows: usize) -> Result<Tape> {
+    let dimension = problem.domain.dimension();
+    let mlp = network(problem)?;
+    let trial = problem.trial()?;
+    Tape::record(|r| {
+        let theta = r.input("theta", [mlp.packing().total()], DType::F32);
+        let x = r.input("x", [rows, dimension], DType::F32);
+        let mut u = mlp.apply(&theta, &x)?.reshape([rows]);
+        if let Some(trial) = &trial {
+            let columns: Vec<_> = (0..dimension).map(|k| x.slice_axis(1, k, 1).reshape([rows])).collect();
+            let rest: Vec<&_> = columns[1..].iter().collect();
+            let offset = columns[0].map_dag(&rest, &trial.offset);
+            let factor = columns[0].map_dag(&rest, &trial.factor);
+            u = offset + factor * u;
+        }
+        r.output("u", &u);
+        Ok(())
+    })
 }

@@ -40,7 +40,7 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
     let bindings = (gpu.facts().max_storage_buffers() as usize).saturating_sub(1).max(2);
     let mut copied: Vec<usize> = Vec::new();
     let (mut places, levels, groups) = loop {
-        let (places, levels) = place(&mut ir, states, &copied);
+        let (places, levels) = place(&mut ir, states, &copied)?;
         let groups = groups(&ir, &levels, &places, bindings);
         match states.iter().position(|&(i, o)| is_torn(&ir, &groups, &places, ir.inputs[i].1, ir.outputs[o].1)) {
             Some(state) => copied.push(state),

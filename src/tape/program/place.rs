@@ -3,6 +3,7 @@
 
 use super::ir::{Ir, accepts, matrix_layout, view_layout};
 use super::levels::{Levels, levels};
+use crate::error::{Error, Result};
 use crate::ops::Op;
 use crate::tensor::Layout;
 
@@ -24,7 +25,7 @@ pub(super) struct Places {
 
 /// Adds copies to `ir` until every join can be computed in place, and gives the places. `states` pairs positions in the lists
 /// of inputs and outputs; those named in `copied` are not updated in place.
-pub(super) fn place(ir: &mut Ir, states: &[(usize, usize)], copied: &[usize]) -> (Places, Levels) {
+pub(super) fn place(ir: &mut Ir, states: &[(usize, usize)], copied: &[usize]) -> Result<(Places, Levels)> {
     loop {
         let levels = levels(ir);
         let mut attempt = Attempt::new(ir);
@@ -38,9 +39,9 @@ pub(super) fn place(ir: &mut Ir, states: &[(usize, usize)], copied: &[usize]) ->
             }
         }
         attempt.claim_joins();
-        let places = attempt.finish(copied_states);
+        let places = attempt.finish(copied_states)?;
         if attempt.refused.is_empty() {
-            return (places, levels);
+            return Ok((places, levels));
         }
         *ir = ir.with_copies(&attempt.refused);
     }
@@ -174,7 +175,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Gives every other value a buffer, every view its layout, and checks that no kernel but a map writes a buffer it reads.
-    fn finish(&mut self, copied_states: Vec<(usize, usize)>) -> Places {
+    fn finish(&mut self, copied_states: Vec<(usize, usize)>) -> Result<Places> {
         for index in 0..self.ir.nodes.len() {
             let node = &self.ir.nodes[index];
             if node.is_view() {
@@ -193,9 +194,10 @@ impl<'a> Attempt<'a> {
                 self.refused.push(operand);
             }
         }
-        let of = self.places.iter().map(|p| {
-            p.clone().unwrap_or_else(|| Place { buffer: usize::MAX, layout: Layout::contiguous(&[0].into()) })
+        let of = self.places.iter().enumerate().map(|(index, place)| {
+            let lost = || Error::argument("compile", "a layout for every view", format!("value %{index} without one"));
+            place.clone().ok_or_else(lost)
         });
-        Places { of: of.collect(), sizes: self.sizes.clone(), copied_states }
+        Ok(Places { of: of.collect::<Result<_>>()?, sizes: self.sizes.clone(), copied_states })
     }
 }

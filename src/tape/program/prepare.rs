@@ -40,7 +40,7 @@ fn pad(b: &mut Builder, input: ValueId, before: &[usize], value: u32, spec: &Spe
         let inner = b.spec(padded).shape.to_vec();
         let after = spec.shape[axis] - before[axis] - inner[axis];
         let mut parts = Vec::with_capacity(3);
-        let mut border = |b: &mut Builder, size: usize| {
+        let border = |b: &mut Builder, size: usize| {
             let mut shape = inner.clone();
             shape[axis] = size;
             (size > 0).then(|| crate::ops::emit::fill(b, element(spec.dtype, value), shape.into()))
