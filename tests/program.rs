@@ -1,5 +1,7 @@
 //! Compiled programs on the device against the f64 interpreter.
 
+#[path = "program/jacobian.rs"]
+mod jacobian;
 #[path = "program/ops.rs"]
 mod ops;
 #[path = "program/training.rs"]
