@@ -1,1 +1,5 @@
 //! The device layer: adapters, buffers, WGSL composition, pipelines, recording, timing, read-back.
+
+pub mod wgsl;
+
+pub use wgsl::{Composed, Composer, ParamsMode, Requirement};

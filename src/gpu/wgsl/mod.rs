@@ -1,0 +1,11 @@
+//! WGSL: the embedded files, the composer and the check by naga.
+
+mod composed;
+mod composer;
+mod directives;
+pub mod embedded;
+mod expression;
+
+pub use composed::{Composed, Origin, ParamsMode, Requirement, Validated};
+pub use composer::Composer;
+pub use expression::Value;
