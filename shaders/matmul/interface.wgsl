@@ -39,10 +39,22 @@ struct Params {
 #if A_MODE == 0
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 #else
+#if WIDE
+@group(0) @binding(0) var<storage, read> a: array<vec2<u64>>;
+#else
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 #endif
+#endif
 #if VEC_B
+#if B_UNIFORM
+@group(0) @binding(1) var<uniform> b: array<vec4<f32>, {{B_LEN}}>;
+#else
+#if WIDE
+@group(0) @binding(1) var<storage, read> b: array<vec2<u64>>;
+#else
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+#endif
+#endif
 #else
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 #endif
@@ -83,12 +95,36 @@ fn slab_of(z: u32) -> Slab {
     return slab;
 }
 
-// A[row, k] for a row whose elements begin at `at`.
-fn load_a(at: u32, k: u32) -> f32 {
+#if WIDE
+// Four floats from two 64-bit words.
+fn floats(v: vec2<u64>) -> vec4<f32> {
+    return bitcast<vec4<f32>>(vec4<u32>(u32(v.x), u32(v.x >> 32u), u32(v.y), u32(v.y >> 32u)));
+}
+#endif
+
 #if A_MODE == 0
-    return a[at + k * params.a_k];
 #else
-    let i = at + k * params.a_k;
-    return a[i >> 2u][i & 3u];
+fn read_a4(at: u32) -> vec4<f32> {
+#if WIDE
+    return floats(a[at >> 2u]);
+#else
+    return a[at >> 2u];
+#endif
+}
+#endif
+
+fn read_b4(at: u32) -> vec4<f32> {
+#if VEC_B
+#if WIDE
+#if B_UNIFORM
+    return b[at >> 2u];
+#else
+    return floats(b[at >> 2u]);
+#endif
+#else
+    return b[at >> 2u];
+#endif
+#else
+    return vec4<f32>(b[at], b[at + 1u], b[at + 2u], b[at + 3u]);
 #endif
 }

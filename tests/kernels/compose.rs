@@ -69,6 +69,11 @@ fn block(lines: &[&str], defs: &mut HashMap<String, i64>, texts: &HashMap<String
                 };
             }
             i = end;
+        } else if let Some(key) = t.strip_prefix("#import ") {
+            let path = format!("{}/shaders/{}.wgsl", env!("CARGO_MANIFEST_DIR"), key.trim());
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            let lines: Vec<&str> = text.lines().collect();
+            block(&lines, defs, texts, out);
         } else if let Some(key) = t.strip_prefix("#insert ") {
             let text = texts.get(key.trim()).unwrap_or_else(|| panic!("no text {key}"));
             out.push_str(text);

@@ -22,7 +22,8 @@ impl Device {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
             .expect("an adapter (install mesa-vulkan-drivers)");
-        let features = wgpu::Features::IMMEDIATES | (adapter.features() & wgpu::Features::SUBGROUP);
+        println!("{:?}", adapter.get_info());
+        let features = wgpu::Features::IMMEDIATES | (adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64));
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             required_features: features,
             required_limits: adapter.limits(),
@@ -46,7 +47,7 @@ impl Device {
                 binding: i as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Storage { read_only: *read_only },
+                    ty: if std::env::var("UBO").is_ok_and(|v| v == i.to_string()) { wgpu::BufferBindingType::Uniform } else { wgpu::BufferBindingType::Storage { read_only: *read_only } },
                     has_dynamic_offset: false,
                     min_binding_size: None,
                 },
@@ -79,7 +80,7 @@ impl Device {
         self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: None,
             contents: bytemuck::cast_slice(words),
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
         })
     }
 
