@@ -36,7 +36,8 @@ pub fn both(tape: &Tape, arguments: &[Array]) -> Vec<(Vec<f64>, Vec<f64>)> {
         program.write(name, array).unwrap_or_else(|e| panic!("{e}"));
     }
     program.run().unwrap_or_else(|e| panic!("{e}"));
-    let exact = tape.interpret(&arguments.iter().map(HostArray::from).collect::<Vec<_>>()).unwrap_or_else(|e| panic!("{e}"));
+    let exact =
+        tape.interpret(&arguments.iter().map(HostArray::from).collect::<Vec<_>>()).unwrap_or_else(|e| panic!("{e}"));
     tape.outputs()
         .zip(&exact)
         .map(|((name, _), exact)| {

@@ -1,6 +1,6 @@
 // Reduction of a middle or leading axis:  out[o, part, i] = combine over p in part of in[o, p, i].
 //
-// Shapes: in [outer, axis, inner] row-major, out [outer, parts, inner]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)),
+// Shapes: in [outer, axis, inner] with strides outer_stride, axis_stride, 1; out [outer, parts, inner]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)),
 // parts = ceil(axis / chunk). parts == 1: final; else states for a second pass (FROM_STATE, axis = parts).
 // One invocation: one part of one column (VEC: of four neighbouring columns, inner % 4 == 0, one vec4 a row). Lanes run along the
 // columns, so that a workgroup reads contiguous memory. FLAT: lanes run along (part, column) pairs, for inner smaller than a
@@ -22,6 +22,8 @@ struct Params {
     chunk: u32,
     parts: u32,
     row_base: u32,
+    outer_stride: u32,
+    axis_stride: u32,
 }
 #params Params
 
@@ -44,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let first = part * params.chunk;
         let last = min(params.axis, first + params.chunk);
         let whole = first + (last - first) / 4u * 4u;
-        let base = row * params.axis * params.inner + column;
+        let base = row * params.outer_stride + column;
 #for q in 0..4
 #for c in 0..COLS
         var s{{q}}_{{c}} = identity();
@@ -57,12 +59,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
 #for q in 0..4
 #if VEC
-            let x{{q}} = load4(base + (p + {{q}}u) * params.inner);
+            let x{{q}} = load4(base + (p + {{q}}u) * params.axis_stride);
 #for c in 0..4
             s{{q}}_{{c}} = combine(s{{q}}_{{c}}, lift(x{{q}}[{{c}}], p + {{q}}u));
 #endfor
 #else
-            s{{q}}_0 = combine(s{{q}}_0, item(base + (p + {{q}}u) * params.inner, p + {{q}}u));
+            s{{q}}_0 = combine(s{{q}}_0, item(base + (p + {{q}}u) * params.axis_stride, p + {{q}}u));
 #endif
 #endfor
             p += 4u;
@@ -72,12 +74,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 break;
             }
 #if VEC
-            let x = load4(base + p * params.inner);
+            let x = load4(base + p * params.axis_stride);
 #for c in 0..4
             s0_{{c}} = combine(s0_{{c}}, lift(x[{{c}}], p));
 #endfor
 #else
-            s0_0 = combine(s0_0, item(base + p * params.inner, p));
+            s0_0 = combine(s0_0, item(base + p * params.axis_stride, p));
 #endif
             p += 1u;
         }

@@ -1,6 +1,6 @@
 // Reduction of rows, lane form:  out[row, part] = combine over p in part of in[row, p].
 //
-// Shapes: in [outer, axis] row-major (inner == 1), out [outer, parts]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)) and
+// Shapes: in [outer, axis] with strides outer_stride, 1 (inner == 1), out [outer, parts]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)) and
 // parts = ceil(axis / chunk). With parts == 1 the result is final; else this pass writes states (TO_STATE) and a second pass
 // (FROM_STATE, axis = parts) joins them. A reduction to a scalar is outer == 1.
 // One invocation: one part of one row. Lanes run along rows, or along the parts of a row (CHUNK_LANES: few long rows).
@@ -24,6 +24,8 @@ struct Params {
     chunk: u32,
     parts: u32,
     row_base: u32,
+    outer_stride: u32,
+    axis_stride: u32,
 }
 #params Params
 
@@ -40,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let part = group.y;
 #endif
     if row < params.outer && part < params.parts {
-        let base = row * params.axis;
+        let base = row * params.outer_stride;
         let first = part * params.chunk;
         let last = min(params.axis, first + params.chunk);
         let whole = first + (last - first) / 8u * 8u;

@@ -19,6 +19,8 @@ struct Params {
     chunk: u32,
     parts: u32,
     row_base: u32,
+    outer_stride: u32,
+    axis_stride: u32,
 }
 #params Params
 
@@ -33,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let part = group.y;
     let first = part * params.chunk;
     let last = min(params.axis, first + params.chunk);
-    let base = row * params.axis;
+    let base = row * params.outer_stride;
 #for q in 0..4
     var s{{q}} = identity();
 #endfor

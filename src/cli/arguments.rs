@@ -27,11 +27,15 @@ pub(super) enum Verb {
         fieldline solve heat --set constants.alpha=0.2 --set 'stages.0.steps=100'\n  fieldline solve my-problem.toml --check")]
     Solve(Solve),
     /// Evaluate a solved model at points from a csv file
-    #[command(after_help = "Example:\n  fieldline eval runs/burgers/model.safetensors --at points.csv --out values.csv")]
+    #[command(
+        after_help = "Example:\n  fieldline eval runs/burgers/model.safetensors --at points.csv --out values.csv"
+    )]
     Eval(Eval),
     /// Run one op on arrays from an npz file (a0, a1, .. in, y0 out)
-    #[command(after_help = "Example:\n  fieldline op matmul --in in.npz --attrs '{\"transpose_b\": true}' --out out.npz --grad\n\
-        With --grad the input also holds the cotangent g0, and the output gets d0, d1, .. of the float operands.")]
+    #[command(
+        after_help = "Example:\n  fieldline op matmul --in in.npz --attrs '{\"transpose_b\": true}' --out out.npz --grad\n\
+        With --grad the input also holds the cotangent g0, and the output gets d0, d1, .. of the float operands."
+    )]
     Op(OpArguments),
 }
 
@@ -100,8 +104,9 @@ impl Solve {
         let mut pairs = Vec::with_capacity(self.set.len() + 1);
         for text in &self.set {
             let pair = text.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-            let (key, value) =
-                pair.ok_or_else(|| Error::argument("--set", "KEY.PATH=VALUE, such as network.seed=3", format!("`{text}`")))?;
+            let (key, value) = pair.ok_or_else(|| {
+                Error::argument("--set", "KEY.PATH=VALUE, such as network.seed=3", format!("`{text}`"))
+            })?;
             pairs.push((key.trim().to_string(), value.trim().to_string()));
         }
         pairs.extend(self.seed.map(|seed| ("network.seed".to_string(), seed.to_string())));

@@ -47,7 +47,10 @@ fn warn_outside(model: &Model, columns: &[&Vec<f64>]) {
     let outside = |i: usize| columns.iter().enumerate().any(|(k, c)| c[i] < lower[k] || c[i] > upper[k]);
     let count = (0..columns[0].len()).filter(|&i| outside(i)).count();
     if count > 0 {
-        eprintln!("fieldline: {count} of {} points lie outside the domain, where the solution is an extrapolation", columns[0].len());
+        eprintln!(
+            "fieldline: {count} of {} points lie outside the domain, where the solution is an extrapolation",
+            columns[0].len()
+        );
     }
 }
 

@@ -51,7 +51,9 @@ pub(super) fn run(arguments: &OpArguments) -> Result<()> {
     }
     write_npz(&arguments.out, &results)?;
     if arguments.json {
-        let describe = |(name, a): (&String, &Array)| (name.clone(), json!({"dtype": a.dtype().name(), "shape": a.shape().to_vec()}));
+        let describe = |(name, a): (&String, &Array)| {
+            (name.clone(), json!({"dtype": a.dtype().name(), "shape": a.shape().to_vec()}))
+        };
         let arrays: Map<String, Value> = results.iter().map(describe).collect();
         return output::json(&json!({"op": arguments.name, "out": arguments.out, "arrays": arrays}));
     }
@@ -74,11 +76,8 @@ fn record(
     cotangent: Option<&Array>,
 ) -> Result<Tape> {
     Tape::record(|r| {
-        let vars: Vec<Var> = inputs
-            .iter()
-            .enumerate()
-            .map(|(i, a)| r.input(&format!("a{i}"), a.shape().clone(), a.dtype()))
-            .collect();
+        let vars: Vec<Var> =
+            inputs.iter().enumerate().map(|(i, a)| r.input(&format!("a{i}"), a.shape().clone(), a.dtype())).collect();
         let y = named::record(r, &arguments.name, attributes, &vars)?;
         r.output("y0", &y);
         if let Some(g) = cotangent {

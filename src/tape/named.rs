@@ -154,8 +154,13 @@ fn check_arity(op: &NamedOp, got: usize) -> Result<()> {
     let operands = op.signature.split(';').next().unwrap_or("");
     let open = operands.contains("..,") || operands.trim_end().ends_with(", ..");
     let least = (0..4).filter(|i| operands.contains(&format!("a{i}"))).count();
-    let (fits, expected) = if open { (got >= 1, "at least one operand".into()) } else { (got == least, format!("{least} operands")) };
-    if fits { Ok(()) } else { Err(Error::argument(format!("op `{}`", op.name), format!("{expected} ({})", op.signature), got)) }
+    let (fits, expected) =
+        if open { (got >= 1, "at least one operand".into()) } else { (got == least, format!("{least} operands")) };
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::argument(format!("op `{}`", op.name), format!("{expected} ({})", op.signature), got))
+    }
 }
 
 fn unary(name: &str) -> Option<Unary> {

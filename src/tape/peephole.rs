@@ -4,7 +4,7 @@
 use super::builder::Builder;
 use crate::expr::{Const, Dag, Id, Real};
 use crate::ops::emit::{emit_map, mul, reshape};
-use crate::ops::{Emit, Op, Spec, ValueId};
+use crate::ops::{Emit, Op, Reduction, Spec, ValueId};
 use crate::tensor::Data;
 
 /// A value that equals `op(inputs)` and needs no node of its own, if a rule finds one.
@@ -16,6 +16,11 @@ pub(super) fn simplify(b: &mut Builder, op: &Op, inputs: &[ValueId], spec: &Spec
         Op::Permute { axes } if axes.is_sorted() => Some(inputs[0]),
         Op::Concat { .. } if inputs.len() == 1 => Some(inputs[0]),
         Op::Reduce { axes, .. } if axes.is_empty() => Some(inputs[0]),
+        // Along axes of size one there is nothing to reduce.
+        Op::Reduce { reduction, axes } if *reduction != Reduction::ArgMax => {
+            let single = axes.iter().all(|&a| b.spec(inputs[0]).shape[a] == 1);
+            single.then(|| reshape(b, inputs[0], spec.shape.clone()))
+        }
         Op::Reshape { shape } => {
             let Some(Op::Reshape { .. }) = b.op(inputs[0]) else { return None };
             let source = b.node(inputs[0]).inputs[0];

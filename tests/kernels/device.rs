@@ -23,7 +23,8 @@ impl Device {
         let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
             .expect("an adapter (install mesa-vulkan-drivers)");
         println!("{:?}", adapter.get_info());
-        let features = wgpu::Features::IMMEDIATES | (adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64));
+        let features = wgpu::Features::IMMEDIATES
+            | (adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64));
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             required_features: features,
             required_limits: adapter.limits(),
@@ -47,16 +48,19 @@ impl Device {
                 binding: i as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
-                    ty: if std::env::var("UBO").is_ok_and(|v| v == i.to_string()) { wgpu::BufferBindingType::Uniform } else { wgpu::BufferBindingType::Storage { read_only: *read_only } },
+                    ty: if std::env::var("UBO").is_ok_and(|v| v == i.to_string()) {
+                        wgpu::BufferBindingType::Uniform
+                    } else {
+                        wgpu::BufferBindingType::Storage { read_only: *read_only }
+                    },
                     has_dynamic_offset: false,
                     min_binding_size: None,
                 },
                 count: None,
             })
             .collect();
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+        let layout =
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: None,
             bind_group_layouts: &[Some(&layout)],
@@ -80,7 +84,10 @@ impl Device {
         self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: None,
             contents: bytemuck::cast_slice(words),
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::UNIFORM
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
         })
     }
 

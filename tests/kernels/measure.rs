@@ -55,8 +55,7 @@ fn run(dev: &Device, job: &serde_json::Value) {
     let buffers: Vec<wgpu::Buffer> = sizes
         .iter()
         .map(|n| {
-            let words: Vec<u32> =
-                (0..*n).map(|i| (((i * 7919 + 13) % 1009) as f32 / 1009.0 - 0.5).to_bits()).collect();
+            let words: Vec<u32> = (0..*n).map(|i| (((i * 7919 + 13) % 1009) as f32 / 1009.0 - 0.5).to_bits()).collect();
             dev.buffer(&words)
         })
         .collect();

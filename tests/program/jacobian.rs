@@ -35,7 +35,8 @@ fn row(mlp: &Mlp, second_block: bool) -> Tape {
             let mut fixed = vec![None; streams.len()];
             fixed[0] = Some(theta.clone());
             let jet = network.jet(r, &[fixed, moving], &streams)?.remove(0);
-            let at = |orders: &[u8]| jet[streams.index_of(orders).expect("there")].clone().expect("present").reshape([]);
+            let at =
+                |orders: &[u8]| jet[streams.index_of(orders).expect("there")].clone().expect("present").reshape([]);
             at(&[0, 1]) + &at(&[0, 0]) * &at(&[1, 0]) - at(&[2, 0]) * 0.1
         };
         r.output("r", &residual);

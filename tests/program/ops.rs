@@ -31,6 +31,11 @@ fn reductions() {
         }
         check("sum of all", &[shape], 1e4, |_, x| x[0].square().sum_all());
     }
+    // Reductions of views: a slice has strides, a transposed array is reduced along its outer axis.
+    check("slice of columns", &[&[9, 3, 8]], 64.0, |_, x| x[0].slice_axis(1, 1, 1).sum(&[0]));
+    check("slice of rows", &[&[9, 3, 8]], 64.0, |_, x| x[0].slice_axis(1, 1, 2).sum(&[2]));
+    check("transposed", &[&[300, 8]], 1e3, |_, x| x[0].transpose().sum(&[1]));
+    check("repeated", &[&[8]], 64.0, |_, x| x[0].broadcast_to([5, 8]).sum(&[0]));
     check("apart", &[&[4, 5, 6]], 64.0, |_, x| x[0].sum(&[0, 2]));
     check("mean", &[&[4, 5, 6]], 64.0, |_, x| x[0].mean(&[0, 1]));
 }
@@ -65,13 +70,17 @@ fn gather_and_scatter() {
 #[test]
 fn products() {
     // k products of normal numbers: error k u sum |a b|, at most k times the largest element for these sizes.
-    for (m, k, n) in [(1, 1, 1), (3, 4, 5), (64, 64, 64), (65, 33, 17), (1, 100, 1), (128, 2, 64), (100, 64, 1), (7, 300, 9)] {
+    for (m, k, n) in
+        [(1, 1, 1), (3, 4, 5), (64, 64, 64), (65, 33, 17), (1, 100, 1), (128, 2, 64), (100, 64, 1), (7, 300, 9)]
+    {
         let units = 4.0 * k as f64;
         check("matmul", &[&[m, k], &[k, n]], units, |_, x| x[0].matmul(&x[1]));
         check("a^T", &[&[k, m], &[k, n]], units, |_, x| x[0].transpose().matmul(&x[1]));
         check("b^T", &[&[m, k], &[n, k]], units, |_, x| x[0].matmul(&x[1].transpose()));
         check("batch", &[&[3, m, k], &[3, k, n]], units, |_, x| x[0].matmul(&x[1]));
-        check("bias and tanh", &[&[m, k], &[k, n], &[n]], 3.0 * units + 16.0, |_, x: &[Var]| (x[0].matmul(&x[1]) + &x[2]).tanh());
+        check("bias and tanh", &[&[m, k], &[k, n], &[n]], 3.0 * units + 16.0, |_, x: &[Var]| {
+            (x[0].matmul(&x[1]) + &x[2]).tanh()
+        });
         check("stacked", &[&[m, k], &[k, n]], units, |_, x| {
             let y = x[0].matmul(&x[1]);
             concat(&[&y, &y.square()], 0)

@@ -32,7 +32,8 @@ fn step(r: &Recorder, rows: usize) -> Result<()> {
     Ok(())
 }
 
-const STATES: [(&str, &str); 4] = [("theta", "theta'"), ("first", "first'"), ("second", "second'"), ("count", "count'")];
+const STATES: [(&str, &str); 4] =
+    [("theta", "theta'"), ("first", "first'"), ("second", "second'"), ("count", "count'")];
 
 fn start(program: &Program, rows: usize) {
     let theta = mlp().initial(1);
@@ -54,7 +55,8 @@ fn a_step_equals_the_interpreter() {
         let arguments = [
             Array::f32([n], mlp().initial(1)).expect("sizes"),
             normal(3, &[n]),
-            Array::f32([n], normal(4, &[n]).as_f32("v").expect("f32").iter().map(|v| v * v).collect::<Vec<_>>()).expect("sizes"),
+            Array::f32([n], normal(4, &[n]).as_f32("v").expect("f32").iter().map(|v| v * v).collect::<Vec<_>>())
+                .expect("sizes"),
             Array::u32([], [5]).expect("one"),
             normal(1, &[rows, 2]),
             normal(2, &[rows, 1]),
@@ -107,7 +109,9 @@ fn a_nan_is_a_named_fault() {
     program.write("y", &Array::f32([64, 1], y).expect("sizes")).expect("written");
     program.run().expect("runs");
     match program.read("theta'") {
-        Err(Error::Numerical { problem, .. }) => assert!(problem.contains("`loss`") && problem.contains("`theta'`"), "{problem}"),
+        Err(Error::Numerical { problem, .. }) => {
+            assert!(problem.contains("`loss`") && problem.contains("`theta'`"), "{problem}")
+        }
         other => panic!("expected a numerical error, got {other:?}"),
     }
 }

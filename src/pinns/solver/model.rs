@@ -66,7 +66,10 @@ impl Model {
     pub fn load(path: &Path) -> Result<Self> {
         let tensors = read_safetensors(path)?;
         let text = tensors.metadata.get(PROBLEM).ok_or_else(|| {
-            Error::file(path, format!("is no fieldline model: its metadata lack `{PROBLEM}` (written by `fieldline solve`)"))
+            Error::file(
+                path,
+                format!("is no fieldline model: its metadata lack `{PROBLEM}` (written by `fieldline solve`)"),
+            )
         })?;
         let problem = Problem::from_toml(text, &format!("{}: problem", path.display()))?;
         let theta = network(&problem)?.packing().join(&tensors.arrays).map_err(|e| Error::file(path, e))?;

@@ -78,7 +78,8 @@ impl Points {
                         program.run()?;
                         let r = program.read("r")?.to_f64();
                         let kept = choose(&r, set.points, adaptive, problem.network.seed, self.draws);
-                        let rows: Vec<f32> = kept.iter().flat_map(|&i| many.values()[i * d..(i + 1) * d].to_vec()).collect();
+                        let rows: Vec<f32> =
+                            kept.iter().flat_map(|&i| many.values()[i * d..(i + 1) * d].to_vec()).collect();
                         sampling::Points::new(d, rows)?
                     } else {
                         // A grid has no fixed number of points: it is not concentrated.

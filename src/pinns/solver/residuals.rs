@@ -16,8 +16,11 @@ pub fn network(problem: &Problem) -> Result<Mlp> {
     let settings = &problem.network;
     let (lower, upper) = (problem.domain.lower(), problem.domain.upper());
     let axes = lower.iter().zip(upper).map(|(&low, &high)| Axis::Scaled { low, high }).collect();
-    let fourier =
-        settings.fourier.map(|f| Fourier { features: f.features, scale: f.scale / std::f64::consts::TAU, seed: settings.seed });
+    let fourier = settings.fourier.map(|f| Fourier {
+        features: f.features,
+        scale: f.scale / std::f64::consts::TAU,
+        seed: settings.seed,
+    });
     let embedding = Embedding::new(axes, fourier)?;
     let mut widths = vec![embedding.width()];
     widths.extend(&settings.hidden);
@@ -80,7 +83,8 @@ pub fn point_tape(mlp: &Mlp, block: &Block, dimension: usize) -> Result<Tape> {
         let values = derivatives(r, &network, theta, x, &block.residual.partials)?;
         let mut arguments: Vec<Var> = (0..dimension).map(|k| x.slice_axis(0, k, 1).reshape([])).collect();
         arguments.extend(values);
-        let (first, rest) = arguments.split_first().ok_or_else(|| Error::argument("residual", "a coordinate", "none"))?;
+        let (first, rest) =
+            arguments.split_first().ok_or_else(|| Error::argument("residual", "a coordinate", "none"))?;
         Ok(first.map_dag(&rest.iter().collect::<Vec<_>>(), &block.residual.dag))
     };
     Tape::record(|r| {
@@ -138,9 +142,8 @@ pub fn point_sets(problem: &Problem, mlp: &Mlp, counts: &[usize]) -> Result<Vec<
 
 /// Declares the inputs of the points.
 fn point_inputs(r: &Recorder, sets: &[PointSet], dimension: usize) -> Vec<Vec<Var>> {
-    let declare = |set: &PointSet| {
-        set.inputs.iter().map(|name| r.input(name, [set.points, dimension], DType::F32)).collect()
-    };
+    let declare =
+        |set: &PointSet| set.inputs.iter().map(|name| r.input(name, [set.points, dimension], DType::F32)).collect();
     sets.iter().map(declare).collect()
 }
 

@@ -118,7 +118,8 @@ impl<'a> Solver<'a> {
         progress: &mut dyn Progress,
         observe: Observer<'_>,
     ) -> Result<()> {
-        let row = Row { stage: stage.into(), step: self.done + local, loss, seconds: self.begin.elapsed().as_secs_f64() };
+        let row =
+            Row { stage: stage.into(), step: self.done + local, loss, seconds: self.begin.elapsed().as_secs_f64() };
         progress.step(local, &[("loss", loss)]);
         observe(&row, &self.theta)?;
         self.history.push(row);

@@ -108,8 +108,9 @@ pub(super) struct Params {
 
 impl Params {
     pub fn add(&mut self, name: String, value: usize) -> Result<String> {
-        let word = u32::try_from(value)
-            .map_err(|_| Error::argument("array", "fewer than 2^32 elements", format!("{value} elements or strides")))?;
+        let word = u32::try_from(value).map_err(|_| {
+            Error::argument("array", "fewer than 2^32 elements", format!("{value} elements or strides"))
+        })?;
         self.words.push(word);
         let used = format!("params.{name}");
         self.names.push(name);
@@ -202,8 +203,12 @@ pub(super) fn copy(from: &Place, to: Option<&Place>, spec: &Spec, guard: Option<
 
 /// The kernel of a scalar function over all elements of its operands' shape.
 pub(super) fn kernel(label: String, fused: &Fused, invocations: usize) -> Result<Generated> {
-    let layouts: Vec<&Layout> =
-        fused.loads.iter().map(|(p, _)| &p.layout).chain(fused.stores.iter().flat_map(|s| &s.place).map(|p| &p.layout)).collect();
+    let layouts: Vec<&Layout> = fused
+        .loads
+        .iter()
+        .map(|(p, _)| &p.layout)
+        .chain(fused.stores.iter().flat_map(|s| &s.place).map(|p| &p.layout))
+        .collect();
     let Iteration { sizes, strides, offsets } = merge(&layouts);
     let rank = sizes.len();
     let (inner, rows) = (sizes[rank - 1], sizes[..rank - 1].iter().product::<usize>());

@@ -18,9 +18,8 @@ pub(super) struct Group {
 impl Group {
     fn new(ir: &Ir, users: &[Vec<usize>], level: i32, shape: &Shape, members: Vec<usize>) -> Self {
         let inside: BTreeSet<usize> = members.iter().copied().collect();
-        let leaves = |v: &usize| {
-            ir.outputs.iter().any(|(_, o)| o == v) || !users[*v].iter().all(|u| inside.contains(u))
-        };
+        let leaves =
+            |v: &usize| ir.outputs.iter().any(|(_, o)| o == v) || !users[*v].iter().all(|u| inside.contains(u));
         let stored = members.iter().copied().filter(leaves).collect();
         Group { level, shape: shape.clone(), members, stored }
     }

@@ -155,7 +155,7 @@ pub(super) fn accepts(node: &IrNode, position: usize, layout: &Layout) -> bool {
             let matrix = if transposed { matrix.permute(&[0, 2, 1]) } else { matrix };
             position == 0 || unit(&matrix)
         }
-        Some(Op::Reduce { axes, .. }) => reduce_view(layout, axes).is_some_and(|l| unit(&l)),
+        Some(Op::Reduce { axes, .. }) => reduce_view(layout, axes).is_some_and(|l| l.shape[2] == 1 || unit(&l)),
         Some(_) => layout.is_contiguous(),
         // A fused kernel knows no offsets.
         None => layout.is_contiguous() && layout.offset == 0,

@@ -49,8 +49,7 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
     };
     let guarded: Vec<(String, usize)> =
         ir.outputs.iter().filter(|(_, v)| ir.nodes[*v].spec.dtype == DType::F32).take(GUARDS).cloned().collect();
-    let guards: BTreeMap<usize, u32> =
-        guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
+    let guards: BTreeMap<usize, u32> = guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
     let launches = schedule(&ir, &levels, &groups, &mut places, &guards, software)?;
     let (names, constants, pinned) = describe(&ir, &places);
     let lifetimes = lifetimes(&places, &launches, &pinned);
@@ -140,11 +139,8 @@ fn lifetimes(places: &Places, launches: &[Launch], pinned: &[bool]) -> Vec<Optio
     let mut lifetimes: Vec<Option<Lifetime>> = vec![None; places.sizes.len()];
     for (at, launch) in launches.iter().enumerate() {
         for &(buffer, _) in launch.bindings.iter().filter(|(b, _)| !pinned.get(*b).copied().unwrap_or(false)) {
-            let life = lifetimes[buffer].get_or_insert(Lifetime {
-                elements: places.sizes[buffer],
-                first: at,
-                last: at,
-            });
+            let life =
+                lifetimes[buffer].get_or_insert(Lifetime { elements: places.sizes[buffer], first: at, last: at });
             life.last = at;
         }
     }

@@ -19,7 +19,7 @@ mod prepare;
 mod reduce;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Binding, Buffer, Call, Gpu, KernelSpec, Access};
+use crate::gpu::{Access, Binding, Buffer, Call, Gpu, KernelSpec};
 use crate::ops::Spec;
 use crate::tape::Tape;
 use crate::tensor::{Array, DType, Layout};
@@ -261,8 +261,7 @@ fn state_positions(tape: &Tape, states: &[(&str, &str)]) -> Result<Vec<(usize, u
 fn allocate(gpu: &Gpu, lowered: &lower::Lowered) -> Result<Vec<Buffer>> {
     let plan = memory::plan(&lowered.lifetimes)?;
     let bytes = |elements: usize| (elements.max(1) * DType::BYTES) as u64;
-    let slots: Vec<Buffer> =
-        plan.slots.iter().map(|&n| gpu.alloc(bytes(n), "temporaries")).collect::<Result<_>>()?;
+    let slots: Vec<Buffer> = plan.slots.iter().map(|&n| gpu.alloc(bytes(n), "temporaries")).collect::<Result<_>>()?;
     let mut buffers = Vec::with_capacity(lowered.places.sizes.len());
     for (buffer, &elements) in lowered.places.sizes.iter().enumerate() {
         buffers.push(match plan.slot[buffer] {
@@ -293,7 +292,6 @@ fn call(gpu: &Gpu, launch: &Launch, buffers: &[Buffer], fault: &Buffer) -> Resul
         bindings: accesses,
         params_words: launch.params.len() as u32,
     })?;
-    let bindings: Vec<Binding> =
-        bound.iter().map(|b| Binding { buffer: b, offset: 0, size: b.size() }).collect();
+    let bindings: Vec<Binding> = bound.iter().map(|b| Binding { buffer: b, offset: 0, size: b.size() }).collect();
     gpu.call(&kernel, &bindings, &launch.params, launch.groups)
 }

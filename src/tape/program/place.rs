@@ -148,8 +148,9 @@ impl<'a> Attempt<'a> {
         }
         let writable = match node.op() {
             Some(Op::Map(_) | Op::Concat { .. }) => true,
-            Some(Op::MatMul { .. }) => matrix_layout(&place.layout)
-                .is_some_and(|m| m.strides[2] == 1 || m.shape[2] == 1),
+            Some(Op::MatMul { .. }) => {
+                matrix_layout(&place.layout).is_some_and(|m| m.strides[2] == 1 || m.shape[2] == 1)
+            }
             None => place.layout.is_contiguous() && place.layout.offset == 0,
             _ => !node.is_view() && !node.is_leaf() && place.layout.is_contiguous(),
         };

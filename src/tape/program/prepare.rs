@@ -17,7 +17,9 @@ impl Tape {
             let value = match &node.action {
                 Action::Op(Op::Pad { before, value, .. }) => pad(&mut b, inputs[0], before, *value, &node.spec),
                 Action::Op(op) => b.emit(op.clone(), &inputs),
-                Action::Custom(custom) if custom.kernel.is_none() => custom.decomposition.inline_ids(&mut b, &inputs)[0],
+                Action::Custom(custom) if custom.kernel.is_none() => {
+                    custom.decomposition.inline_ids(&mut b, &inputs)[0]
+                }
                 Action::Custom(custom) => b.custom(custom, &inputs),
             };
             if let Some((name, _)) = self.input_ids().iter().find(|(_, v)| v.index() == index) {

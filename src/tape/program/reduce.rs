@@ -18,11 +18,18 @@ struct Pass {
     inner: usize,
     /// Elements of the axis that one invocation (or workgroup) joins.
     chunk: usize,
+    /// Distances between neighbours along the outer axis and the reduced one.
+    strides: [usize; 2],
     from_state: bool,
     to_state: bool,
 }
 
 impl Pass {
+    /// Rows whose elements are neighbours; anything else runs as columns.
+    fn is_rows(&self) -> bool {
+        self.inner == 1 && (self.strides[1] == 1 || self.axis == 1)
+    }
+
     fn parts(&self) -> usize {
         self.axis.div_ceil(self.chunk).max(1)
     }
@@ -40,19 +47,20 @@ pub(super) fn launches(
     software: bool,
 ) -> Result<Vec<Launch>> {
     let view = reduce_view(&input.layout, axes)
-        .ok_or_else(|| Error::argument("reduce", "neighbouring axes of a row-major operand", format!("{axes:?}")))?;
+        .ok_or_else(|| Error::argument("reduce", "neighbouring axes that strides can express", format!("{axes:?}")))?;
     let (outer, axis, inner) = (view.shape[0], view.shape[1], view.shape[2]);
     // Words of a state: an argument of the maximum carries its position.
     let state = if reduction == Reduction::ArgMax { 2 } else { 1 };
-    let grouped = !software && inner == 1 && axis >= 512;
-    let mut pass = Pass { outer, axis, inner, chunk: 0, from_state: false, to_state: false };
+    let grouped = !software && inner == 1 && view.strides[1] == 1 && axis >= 512;
+    let strides = [view.strides[0], view.strides[1]];
+    let mut pass = Pass { outer, axis, inner, chunk: 0, strides, from_state: false, to_state: false };
     let mut source = (input.buffer, view.offset);
     let mut launches = Vec::new();
     loop {
-        pass.chunk = match (grouped, inner) {
+        pass.chunk = match (grouped, pass.is_rows()) {
             (true, _) => 8192,
-            (false, 1) => 1024,
-            (false, _) => 512,
+            (false, true) => 1024,
+            (false, false) => 512,
         };
         let parts = pass.parts();
         pass.to_state = parts > 1;
@@ -70,7 +78,7 @@ pub(super) fn launches(
             return Ok(launches);
         }
         source = target;
-        pass = Pass { axis: parts, from_state: true, ..pass };
+        pass = Pass { axis: parts, strides: [parts * inner, inner], from_state: true, ..pass };
     }
 }
 
@@ -85,9 +93,10 @@ fn dispatches(
     grouped: bool,
 ) -> Result<Vec<Launch>> {
     let parts = pass.parts();
-    let aligned = |n: usize| n.is_multiple_of(4) && source.1.is_multiple_of(4) && !pass.from_state && pass.axis > 0;
-    let rows = pass.inner == 1;
-    let vector = aligned(if rows { pass.axis } else { pass.inner });
+    let rows = pass.is_rows();
+    let fours = |n: usize| n.is_multiple_of(4);
+    let aligned = fours(source.1) && fours(pass.strides[0]) && !pass.from_state && pass.axis > 0;
+    let vector = aligned && if rows { fours(pass.axis) } else { fours(pass.inner) && fours(pass.strides[1]) };
     let columns = if !rows && vector { 4 } else { 1 };
     let group = if grouped { 256 } else { 64 };
     let along_parts = rows && !grouped && pass.outer < group && parts > 1;
@@ -134,8 +143,13 @@ fn dispatches(
             if groups.iter().any(|&g| g > GRID) {
                 return Err(Error::argument("reduce", "at most 65535 workgroups a dimension", format!("{groups:?}")));
             }
-            let params =
-                words(&[pass.outer, pass.axis, pass.inner, source.1, target.1, pass.chunk, parts, first])?;
+            let params = words(
+                &[
+                    &[pass.outer, pass.axis, pass.inner, source.1, target.1, pass.chunk, parts, first][..],
+                    &pass.strides,
+                ]
+                .concat(),
+            )?;
             Ok(Launch {
                 label: format!("{} {label}", reduction.name()),
                 source: Source::File { key, defines: defines.clone(), inserts: vec![] },
