@@ -7,15 +7,23 @@ use crate::derivatives::differences;
 use crate::reference::{self, Bounded};
 use fieldline::expr::{Collapsed, Dag, Function, Jet, Streams, Type, Value, parse};
 
-/// A stream value in (-0.75, 0.75), from a fixed sequence; `i` inputs, `s` streams.
-fn stream(i: usize, s: usize) -> f64 {
-    (((i * 37 + s * 23 + 11) % 48) as f64 - 23.5) / 32.0
+/// Coefficient of t^index in the polynomial of an input, in (-0.75, 0.75), from a fixed sequence: a multiple of 1/32.
+fn coefficient(input: usize, s: usize) -> f64 {
+    (((input * 37 + s * 23 + 11) % 48) as f64 - 23.5) / 32.0
 }
 
-/// Values of all streams of all inputs: `points` at order 0. A sum stream is given the sum of pure derivatives that
-/// [`with_pure`] makes streams of their own.
+/// alpha!, of at most 24: the products with coefficients are exact.
+fn factorial(index: &[u8]) -> f64 {
+    index.iter().map(|&n| (1..=n).map(f64::from).product::<f64>()).product()
+}
+
+/// Values of all streams of all inputs; `points` at order 0.
 fn stream_values(wide: &Streams, points: &[f64]) -> Vec<Vec<f64>> {
-    let row = |(i, &point): (usize, &f64)| (0..wide.len()).map(|s| if s == 0 { point } else { stream(i, s) }).collect();
+    let row = |(i, &point): (usize, &f64)| {
+        let derivative =
+            |(s, index): (usize, &Vec<u8>)| if s == 0 { point } else { coefficient(i, s) * factorial(index) };
+        wide.indices.iter().enumerate().map(derivative).collect()
+    };
     points.iter().enumerate().map(row).collect()
 }
 
@@ -40,12 +48,10 @@ fn along(f: &Dag, streams: &Streams, values: &[Vec<f64>]) -> Dag {
     for row in values {
         let mut sum = dag.f32(0.0);
         for (index, &z) in streams.indices.iter().zip(row) {
-            let mut term = dag.f32(z);
+            let mut term = dag.f32(z / factorial(index));
             for (&t, &n) in t.iter().zip(index) {
-                for k in 1..=n {
-                    let factor = dag.f32(1.0 / f64::from(k));
-                    let factor = dag.mul(t, factor).unwrap();
-                    term = dag.mul(term, factor).unwrap();
+                for _ in 0..n {
+                    term = dag.mul(term, t).unwrap();
                 }
             }
             sum = dag.add(sum, term).unwrap();

@@ -148,7 +148,7 @@ fn identities_are_found() {
 #[test]
 fn nothing_that_hides_a_nan_is_found() {
     for text in
-        ["x*0", "x - x", "x/x", "0/x", "x == x", "x <= x", "x - y*0", "1/0", "0/0", "log(0)", "sqrt(-1)", "not (x < y)"]
+        ["x*0", "x - x", "x/x", "0/x", "x == x", "x <= x", "x - y*0", "1/0", "0/0", "log(0)", "sqrt(-1)", "not x < y"]
     {
         becomes(text, text);
     }
