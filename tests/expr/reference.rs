@@ -194,7 +194,7 @@ fn unary(op: Unary, x: Value) -> Value {
         (Unary::BitNot, Value::U32(v)) => Value::U32(u32::MAX - v),
         (Unary::Not, Value::Bool(v)) => Value::Bool(!v),
         (Unary::FromBits, Value::U32(v)) => Value::F32(f32::from_bits(v).into()),
-        (Unary::IsFinite, Value::F32(v)) => Value::Bool((v - v) == 0.0),
+        (Unary::IsFinite, Value::F32(v)) => Value::Bool(v.abs() < f64::INFINITY),
         (Unary::IsNan, Value::F32(v)) => Value::Bool(v.is_nan()),
         (Unary::Bits, Value::F32(v)) => Value::U32((v as f32).to_bits()),
         (op, Value::F32(v)) => Value::F32(match op {
