@@ -3,6 +3,8 @@
 
 #[path = "expr/derivatives.rs"]
 mod derivatives;
+#[path = "expr/device.rs"]
+mod device;
 #[path = "expr/functions.rs"]
 mod functions;
 #[path = "expr/jets.rs"]

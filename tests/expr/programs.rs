@@ -184,6 +184,53 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Values of the lines that a device must give bit for bit: those that only exact operations lead to.
+    pub fn exact_on_device(&self, inputs: &[Value]) -> Vec<Option<Value>> {
+        let values = self.values(inputs);
+        let mut exact: Vec<Option<Value>> = Vec::new();
+        for (k, (line, _)) in self.lines.iter().enumerate() {
+            let value = values[k].value;
+            let certain = match line {
+                Line::Input(_) | Line::Const(_) => portable(value),
+                Line::Op(op, from) => {
+                    let operands: Option<Vec<Value>> = from.iter().map(|&i| exact[i]).collect();
+                    operands.is_some_and(|operands| is_exact(*op, &operands)) && portable(value)
+                }
+            };
+            // An infinite bound: the result may depend on the sign of a zero.
+            exact.push((certain && values[k].error < f64::INFINITY).then_some(value));
+        }
+        exact
+    }
+}
+
+/// Whether a device handles the value as it is: an f32 that is neither NaN, infinite nor subnormal.
+fn portable(value: Value) -> bool {
+    match value {
+        Value::F32(v) => f64::from(v as f32) == v && (v == 0.0 || (v as f32).is_normal()),
+        _ => true,
+    }
+}
+
+/// Whether WGSL fixes every bit of a portable result. Sums and products are rounded correctly, so a result that is an f32 in
+/// exact arithmetic is met.
+fn is_exact(op: Op, operands: &[Value]) -> bool {
+    let float = matches!(operands[0], Value::F32(_));
+    match op {
+        Op::Select => true,
+        Op::Cast(_) => true,
+        Op::Unary(op) => {
+            use Unary::{Cos, Erf, Exp, Log, Sin, Sqrt, Tanh};
+            !matches!(op, Sqrt | Exp | Log | Sin | Cos | Tanh | Erf)
+        }
+        Op::Binary(op) => {
+            use Binary::{Div, Pow, Rem};
+            !(float && matches!(op, Div | Rem | Pow))
+        }
+    }
+}
+
 /// Inputs from bytes: special values and ordinary ones.
 pub fn inputs(bytes: [u8; 8]) -> Vec<Value> {
     let value = |(&ty, byte): (&Type, u8)| match ty {
