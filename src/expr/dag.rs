@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A scalar program: typed inputs, nodes in dependency order, outputs. Equal nodes are stored once, and each node is
-/// simplified when it is added (see [`simplify`](super::simplify)), so equal DAGs compare and hash equal by structure.
+/// simplified when it is added, so equal DAGs compare and hash equal by structure.
 #[derive(Clone, Debug, Default)]
 pub struct Dag {
     nodes: Vec<Node>,

@@ -30,11 +30,19 @@ impl Dag {
         streams.validate()?;
         self.check_active(streams, active)?;
         let flat = self.inlined();
-        let needed = flat.needed();
-        let mut pass = Pass { dag: Dag::new(), rules: Rules::new(streams), count: streams.len() };
-        let inputs: Vec<Row> = active.iter().zip(flat.inputs()).map(|(active, &ty)| pass.inputs(active, ty)).collect();
-        let mut rows: Vec<Row> = vec![Vec::new(); flat.len()];
-        for (i, node) in flat.nodes().iter().enumerate().filter(|(i, _)| needed[*i]) {
+        let varying: Vec<usize> = (0..active.len()).filter(|&i| active[i][1..].contains(&true)).collect();
+        Ok(match varying[..] {
+            [input] => flat.jet_of_one(input, streams, active),
+            _ => flat.jet_of_all(streams, active),
+        })
+    }
+
+    /// The jet of a DAG without calls, node by node.
+    fn jet_of_all(&self, streams: &Streams, active: &[Vec<bool>]) -> Jet {
+        let needed = self.needed();
+        let (mut pass, inputs) = Pass::new(streams, active, self.inputs());
+        let mut rows: Vec<Row> = vec![Vec::new(); self.len()];
+        for (i, node) in self.nodes().iter().enumerate().filter(|(i, _)| needed[*i]) {
             rows[i] = match node {
                 Node::Input(n) => inputs[*n as usize].clone(),
                 Node::Const(c) => {
@@ -44,13 +52,38 @@ impl Dag {
                 node => pass.row(node, &rows),
             };
         }
-        let mut present = Vec::new();
-        for &output in flat.outputs() {
-            let row = &rows[output.index()];
-            row.iter().flatten().for_each(|&id| pass.dag.output(id));
-            present.push(row.iter().map(Option::is_some).collect());
+        let outputs: Vec<&Row> = self.outputs().iter().map(|o| &rows[o.index()]).collect();
+        pass.finish(&outputs)
+    }
+
+    /// The jet where only one input varies (an activation function, say): the derivatives s_n of the whole DAG by that input
+    /// come from a Taylor jet with z_1 = 1, and the many streams pass through Faa di Bruno's formula once instead of once
+    /// a node.
+    fn jet_of_one(&self, input: usize, streams: &Streams, active: &[Vec<bool>]) -> Jet {
+        let order = streams.order();
+        let line = |i: usize| (0..=order).map(|s| s == 0 || (s == 1 && i == input)).collect();
+        let lines: Vec<Vec<bool>> = (0..active.len()).map(line).collect();
+        let inner = self.jet_of_all(&Streams::taylor(order as u8), &lines);
+        let (mut pass, inputs) = Pass::new(streams, active, self.inputs());
+        let mut arguments = Vec::new();
+        for (i, row) in inputs.iter().enumerate() {
+            arguments.push(value(row));
+            if i == input {
+                arguments.push(pass.dag.f32(1.0));
+            }
         }
-        Ok(Jet { dag: pass.dag.compacted(), present })
+        let mut results = pass.dag.copy(&inner.dag, &arguments, false).into_iter();
+        let mut rows = Vec::new();
+        for present in &inner.present {
+            let mut derivatives: Vec<Option<Id>> = present
+                .iter()
+                .map(|&p| p.then(|| results.next().expect("one output for each present stream")))
+                .collect();
+            derivatives.resize(MAX_ORDER + 1, None);
+            let slopes = [derivatives[1], derivatives[2], derivatives[3], derivatives[4]];
+            rows.push(pass.chain(&inputs[input], value(&derivatives), |_, _| slopes));
+        }
+        pass.finish(&rows.iter().collect::<Vec<_>>())
     }
 
     fn check_active(&self, streams: &Streams, active: &[Vec<bool>]) -> Result<()> {
@@ -83,8 +116,18 @@ struct Pass {
 }
 
 impl Pass {
-    fn inputs(&mut self, active: &[bool], ty: Type) -> Row {
-        active.iter().map(|&active| active.then(|| self.dag.input(ty))).collect()
+    /// An empty jet and the rows of its inputs.
+    fn new(streams: &Streams, active: &[Vec<bool>], types: &[Type]) -> (Pass, Vec<Row>) {
+        let mut dag = Dag::new();
+        let mut row = |(active, &ty): (&Vec<bool>, &Type)| active.iter().map(|&a| a.then(|| dag.input(ty))).collect();
+        let inputs: Vec<Row> = active.iter().zip(types).map(&mut row).collect();
+        (Pass { dag, rules: Rules::new(streams), count: streams.len() }, inputs)
+    }
+
+    fn finish(mut self, outputs: &[&Row]) -> Jet {
+        let present = outputs.iter().map(|row| row.iter().map(Option::is_some).collect()).collect();
+        outputs.iter().flat_map(|row| row.iter().flatten()).for_each(|&id| self.dag.output(id));
+        Jet { dag: self.dag.compacted(), present }
     }
 
     /// A row with a value and no derivatives.

@@ -36,11 +36,11 @@ impl Dag {
             | (Unary::Not, Node::Unary(Unary::Not, y))
             | (Unary::BitNot, Node::Unary(Unary::BitNot, y)) => return y,
             (Unary::Neg, Node::Binary(Binary::Sub, a, b)) => return self.bin(Binary::Sub, b, a),
-            (Unary::Neg, Node::Binary(Binary::Mul, a, c)) if self.constant(c).is_some() => {
+            (Unary::Neg, Node::Binary(Binary::Mul, a, c)) if self.negatable(c) => {
                 let c = self.un(Unary::Neg, c);
                 return self.bin(Binary::Mul, a, c);
             }
-            (Unary::Neg, Node::Binary(Binary::Div, c, b)) if self.real(c).is_some() => {
+            (Unary::Neg, Node::Binary(Binary::Div, c, b)) if ty == Type::F32 && self.negatable(c) => {
                 let c = self.un(Unary::Neg, c);
                 return self.bin(Binary::Div, c, b);
             }
@@ -82,6 +82,11 @@ impl Dag {
         let key = |id: Id| (self.constant(id).is_some(), id);
         let swap = op.commutes(self.ty(a)) && key(b) < key(a);
         if swap { Node::Binary(op, b, a) } else { Node::Binary(op, a, b) }
+    }
+
+    /// Whether the node is a constant whose negation is folded: not so for infinities and NaN.
+    fn negatable(&self, id: Id) -> bool {
+        self.constant(id).is_some_and(|c| foldable(c.value()))
     }
 
     /// The operand of a float negation.

@@ -71,7 +71,7 @@ impl Piece {
 
 impl Dag {
     /// The outputs as infix text in terms of `names` (`x0, x1, ..` where there are none), joined by commas. Large DAGs have
-    /// definitions `v0 = ..;` in front for what is used more than once. [`parse`](super::parse) reads the text of a DAG
+    /// definitions `v0 = ..;` in front for what is used more than once. [`parse`](super::parse()) reads the text of a DAG
     /// that has one output and calls no functions.
     pub fn to_text<S: AsRef<str>>(&self, names: &[S]) -> String {
         let needed = self.needed();

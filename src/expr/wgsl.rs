@@ -30,7 +30,7 @@ impl Dag {
         self.to_wgsl_prefixed(inputs, "v")
     }
 
-    /// [`to_wgsl`](Dag::to_wgsl) with names that start with `prefix`. A missing input is printed as `input_N`, which the
+    /// [`to_wgsl`](Dag::to_wgsl) with names `prefix0, prefix1, ..`, which must not be names of the surrounding code. A missing input is printed as `input_N`, which the
     /// shader compiler will report.
     pub fn to_wgsl_prefixed(&self, inputs: &[String], prefix: &str) -> Wgsl {
         let mut wgsl = Wgsl::default();
