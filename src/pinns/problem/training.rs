@@ -93,7 +93,8 @@ pub enum Stage {
         steps: usize,
         /// Damping at the start.
         damping: f64,
-        /// Damping values tried at once in each step.
+        /// Values of the rejection sequence (damping times 1, 2, 8, 64, ...) that are tried in one batch. It saves round trips
+        /// to the device and does not change the result.
         trials: usize,
         /// The stage ends when the loss falls below this value; 0 never.
         tolerance: f64,
