@@ -170,6 +170,57 @@ pub fn face(domain: &Domain, face: Face, n: usize, method: Method, seed: u64, st
     Ok(spread(domain, &axes, Some(face), n, method, seed, stream))
 }
 
+/// How points are drawn from candidates where a residual is large: with probability proportional to
+/// |r|^power / mean(|r|^power) + floor (residual-based adaptive distribution, Wu et al., CMAME 403 (2023) 115671).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Concentration {
+    /// Exponent of the residual.
+    pub power: f64,
+    /// Share of the uniform distribution.
+    pub floor: f64,
+}
+
+/// Draws `n` of the candidates without replacement, and the weight of each: 1 / (probability * candidates), so that the
+/// weighted mean square over the drawn points estimates the plain one over the domain. Concentrating points then lowers the
+/// variance of the loss without changing what is minimised.
+/// Errors: fewer candidates than `n`, a number of residuals that is not theirs, a residual that is not finite.
+pub fn concentrated(
+    candidates: &Points,
+    residuals: &[f32],
+    n: usize,
+    concentration: Concentration,
+    seed: u64,
+    stream: u32,
+) -> Result<(Points, Vec<f32>)> {
+    let m = candidates.len();
+    if residuals.len() != m || n > m {
+        let expected = format!("a residual for each candidate and at least {n} candidates");
+        return Err(Error::argument("candidates", expected, format!("{m} points, {} residuals", residuals.len())));
+    }
+    if let Some(i) = residuals.iter().position(|r| !r.is_finite()) {
+        let problem = format!("the residual at candidate {i} is {}; no points can be drawn", residuals[i]);
+        return Err(Error::Numerical { origin: "adaptive sampling".into(), problem });
+    }
+    let size: Vec<f64> = residuals.iter().map(|r| f64::from(r.abs()).powf(concentration.power)).collect();
+    let mean = size.iter().sum::<f64>() / m as f64;
+    // A residual that vanishes everywhere gives no preference.
+    let raw = |v: f64| if mean > 0.0 { v / mean + concentration.floor } else { 1.0 };
+    let total: f64 = size.iter().map(|&v| raw(v)).sum();
+    let generator = Philox::new(seed, stream);
+    // The n smallest of independent exponential times with these rates are a draw without replacement (Efraimidis and
+    // Spirakis 2006). Candidates of rate 0 come last; there are enough others unless fewer than n residuals differ from 0.
+    let mut order: Vec<(f64, usize)> =
+        (0..m).map(|i| (-generator.fraction(i as u64, u32::MAX).ln() / raw(size[i]), i)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut chosen: Vec<usize> = order[..n].iter().map(|(_, i)| *i).collect();
+    chosen.sort();
+    let d = candidates.dimension();
+    let values = chosen.iter().flat_map(|&i| &candidates.values()[i * d..(i + 1) * d]).copied().collect();
+    // A candidate of probability 0 contributes its residual 0 with any weight: 0 keeps the arithmetic finite.
+    let weight = |i: usize| if raw(size[i]) > 0.0 { (total / (raw(size[i]) * m as f64)) as f32 } else { 0.0 };
+    Ok((Points { dimension: d, values }, chosen.iter().map(|&i| weight(i)).collect()))
+}
+
 /// Points of any face with the one coordinate left out, or of the whole box.
 fn spread(
     domain: &Domain,

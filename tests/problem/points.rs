@@ -1,6 +1,6 @@
 //! Collocation points.
 
-use fieldline::pinns::sampling::{self, Domain, Face, Method, Side};
+use fieldline::pinns::sampling::{self, Concentration, Domain, Face, Method, Points, Side};
 
 #[test]
 fn points_lie_strictly_inside() {
@@ -80,4 +80,43 @@ fn uniform_points_have_the_right_moments() {
     let grid = sampling::interior(&unit, 12, Method::Grid, 0, 0);
     // Four by three cells.
     assert_eq!((grid.len(), &grid.values()[..4]), (12, &[0.125f32, 1.0 / 6.0, 0.125, 0.5][..]));
+}
+
+/// Points drawn where a residual is large, with weights that keep means unbiased.
+#[test]
+fn concentrated_points_are_weighted() {
+    let unit = Domain::new([0.0], [1.0]).unwrap();
+    let candidates = sampling::interior(&unit, 20_000, Method::LatinHypercube, 1, 0);
+    // A peak of 10 on the tenth around 0.5, 0.1 elsewhere.
+    let peak = |x: f32| if (x - 0.5).abs() < 0.05 { 10.0f32 } else { 0.1 };
+    let residuals: Vec<f32> = candidates.values().iter().map(|&x| peak(x)).collect();
+    let rule = Concentration { power: 1.0, floor: 1.0 };
+    let draw = |seed| sampling::concentrated(&candidates, &residuals, 2000, rule, seed, 0).unwrap();
+    let (points, weights) = draw(3);
+    assert_eq!(draw(3), (points.clone(), weights.clone()));
+    assert_ne!(draw(4).0, points);
+    // mean |r| = 1.09; probabilities are proportional to 10 / 1.09 + 1 = 10.17 in the peak and 1.09 elsewhere: a share of
+    // 0.1 * 10.17 / (0.1 * 10.17 + 0.9 * 1.09) = half of the draws. Drawing without replacement uses up the 2000 candidates of
+    // the peak: with exponential times of these rates, s the time of the last draw, the expected counts are as below.
+    let drawn = |s: f64| (2000.0 * (1.0 - (-10.17 * s).exp()), 18_000.0 * (1.0 - (-1.09 * s).exp()));
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let s = 0.5 * (low + high);
+        if drawn(s).0 + drawn(s).1 > 2000.0 { high = s } else { low = s }
+    }
+    let inside = points.values().iter().filter(|&&x| peak(x) > 1.0).count() as f64;
+    // Five standard deviations of a binomial count of 2000 at most: 5 * sqrt(2000) / 2 = 112.
+    assert!((inside - drawn(low).0).abs() < 112.0, "{inside} points in the peak, expected {:.0}", drawn(low).0);
+    // Weights are inverse to the probabilities.
+    let ratio = weights.iter().fold(0.0f32, |m, &w| m.max(w)) / weights.iter().fold(f32::MAX, |m, &w| m.min(w));
+    assert!((f64::from(ratio) - (0.1 / 1.09 + 1.0f64).recip() * (10.0 / 1.09 + 1.0)).abs() < 1e-3, "ratio {ratio}");
+
+    let none = vec![0.0; candidates.len()];
+    let (_, equal) = sampling::concentrated(&candidates, &none, 100, rule, 0, 0).unwrap();
+    assert!(equal.iter().all(|&w| w == 1.0));
+    let two = Points::new(1, vec![0.25, 0.75]).unwrap();
+    let fails = |r: &[f32], n| sampling::concentrated(&two, r, n, rule, 0, 0).unwrap_err().to_string();
+    assert!(fails(&[1.0], 1).contains("a residual for each candidate"));
+    assert!(fails(&[1.0, 1.0], 3).contains("at least 3 candidates"));
+    assert!(fails(&[1.0, f32::NAN], 1).contains("candidate 1 is NaN"));
 }

@@ -88,7 +88,7 @@ pub fn partial(name: &str, unknowns: &[String], coordinates: &[String]) -> Readi
 
 /// All ways to read `text` as coordinates written together, as orders; stops after a few.
 fn splits(text: &str, coordinates: &[String], orders: &mut Vec<u8>, ways: &mut Vec<Vec<u8>>) {
-    if ways.len() >= 8 || orders.iter().any(|&o| o == u8::MAX) {
+    if ways.len() >= 8 || orders.contains(&u8::MAX) {
         return;
     }
     if text.is_empty() {

@@ -3,7 +3,7 @@
 use super::table::{Table, choice, count, list, number};
 use super::tree::{Node, Value};
 use crate::error::Result;
-use crate::pinns::sampling::Method;
+use crate::pinns::sampling::{Concentration, Method};
 
 /// Activation of the hidden layers. All are smooth: residuals need derivatives up to order 4, and the optimiser one more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +45,15 @@ pub struct Network {
     pub seed: u64,
 }
 
-/// Concentration of interior points where the residual is large (residual-based adaptive distribution, Wu et al. 2023): of
-/// `candidates` times as many fresh points, points are kept with probability proportional to |r|^power / mean + `floor`.
+/// Concentration of resampled interior points where the residual is large; see [`sampling::concentrated`].
+///
+/// [`sampling::concentrated`]: crate::pinns::sampling::concentrated
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adaptive {
     /// Candidates per kept point.
     pub candidates: usize,
-    /// Exponent of the residual.
-    pub power: f64,
-    /// Share of the uniform distribution.
-    pub floor: f64,
+    /// How residuals become probabilities.
+    pub concentration: Concentration,
 }
 
 /// Collocation points.
@@ -94,7 +93,8 @@ pub enum Stage {
         steps: usize,
         /// Damping at the start.
         damping: f64,
-        /// Damping values tried at once in each step.
+        /// Values of the rejection sequence (damping times 1, 2, 8, 64, ...) that are tried in one batch. It saves round trips
+        /// to the device and does not change the result.
         trials: usize,
         /// The stage ends when the loss falls below this value; 0 never.
         tolerance: f64,
@@ -165,7 +165,7 @@ pub(super) fn sampling(node: Option<&Node>) -> Result<Sampling> {
             let remedy = "add sampling.resample, the number of steps between two draws";
             return Err(node.error(format!("`sampling.adaptive` needs resampling: {remedy}")));
         }
-        sampling.adaptive = Some(Adaptive { candidates, power, floor });
+        sampling.adaptive = Some(Adaptive { candidates, concentration: Concentration { power, floor } });
     }
     table.finish()?;
     Ok(sampling)

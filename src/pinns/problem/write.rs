@@ -97,7 +97,7 @@ fn network(p: &Problem) -> String {
 fn sampling(p: &Problem) -> String {
     let s = &p.sampling;
     let adaptive = s.adaptive.map(|a| {
-        let (candidates, power, floor) = (a.candidates, a.power, a.floor);
+        let (candidates, power, floor) = (a.candidates, a.concentration.power, a.concentration.floor);
         format!("adaptive = {{ candidates = {candidates}, power = {power:?}, floor = {floor:?} }}\n")
     });
     format!(
