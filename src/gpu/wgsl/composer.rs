@@ -133,7 +133,7 @@ impl Expansion<'_> {
                 Node::Text { line } => self.text(template, *line, out)?,
                 Node::If { arms } => self.conditional(template, arms, out)?,
                 Node::For { line, name, bounds, body } => {
-                    let mut bound = |text: &str| match self.value(text) {
+                    let bound = |text: &str| match self.value(text) {
                         Ok(Value::Int(number)) => Ok(number),
                         Ok(Value::Text(text)) => Err(template.error(*line, format!("\"{text}\" is no loop bound"))),
                         Err(message) => Err(template.error(*line, message)),
@@ -190,7 +190,8 @@ impl Expansion<'_> {
             Directive::Import => self.import(template, line, rest),
             Directive::Insert => {
                 let text = match (self.composer.blocks.get(rest), self.lookup(rest)) {
-                    (Some(text), _) | (None, Some(Value::Text(ref text))) => text.clone(),
+                    (Some(text), _) => text.clone(),
+                    (None, Some(Value::Text(text))) => text,
                     _ => {
                         let given: Vec<_> = self.composer.blocks.keys().map(String::as_str).collect();
                         let given = if given.is_empty() { "none".into() } else { given.join(", ") };

@@ -22,7 +22,8 @@ pub(super) fn file_name(key: &str) -> String {
 /// What would have been right instead of the unknown `key`: the files of the same folder, else how many there are.
 pub(super) fn expectation(key: &str) -> String {
     let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let near: Vec<_> = keys().filter(|other| other.rsplit_once('/').map_or("", |(folder, _)| folder) == folder).collect();
+    let near: Vec<_> =
+        keys().filter(|other| other.rsplit_once('/').map_or("", |(folder, _)| folder) == folder).collect();
     if near.is_empty() {
         format!("one of the {} embedded shaders, a path under shaders/ without extension", FILES.len())
     } else {
