@@ -78,31 +78,31 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
     let vec_c = four(&[p.n, p.off[2], p.c[0], p.c[1]]);
     let tail = p.k % 4 != 0;
     let mut names = vec![("SPLIT", (p.splits > 1) as u32)];
-    let mut add = |name, value: u32| names.push((name, value));
+    let flag = |name, on: bool| (name, u32::from(on));
     match form {
         Form::Lane { tm, vn, lx, wg } => {
             let mode = if lines { 1 } else { 2 * (rows && tm % 4 == 0) as u32 };
-            [("TM", tm), ("VN", vn), ("LX", lx), ("WG", wg), ("A_MODE", mode)].map(|(name, value)| add(name, value));
-            [("VEC_B", vec_b), ("VEC_C", vec_c), ("K_TAIL", tail)].map(|(name, on)| add(name, on as u32));
+            names.extend([("TM", tm), ("VN", vn), ("LX", lx), ("WG", wg), ("A_MODE", mode)]);
+            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail)]);
         }
         Form::Octet { r, vn, wide, b_uniform } => {
             let mode = if lines { 1 } else { 2 * (rows && r % 32 == 0) as u32 };
-            [("R", r), ("VN", vn), ("A_MODE", mode), ("WIDE", wide as u32)].map(|(name, value)| add(name, value));
-            [("VEC_B", vec_b), ("VEC_C", vec_c), ("K_TAIL", tail)].map(|(name, on)| add(name, on as u32));
+            names.extend([("R", r), ("VN", vn), ("A_MODE", mode), ("WIDE", wide as u32)]);
+            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail)]);
             if b_uniform {
                 assert!(vec_b, "a uniform B is read by vec4");
-                add("B_UNIFORM", 1);
-                add("B_LEN", (p.b_at(p.batch - 1, p.k - 1, p.n - 1) as u32 + 1) / 4);
+                let last = p.b_at(p.batch - 1, p.k - 1, p.n - 1) as u32;
+                names.extend([("B_UNIFORM", 1), ("B_LEN", (last + 1) / 4)]);
             }
         }
         Form::Group { tm } => {
-            [("TM", tm), ("A_MODE", 2 * rows as u32), ("K_TAIL", 1)].map(|(name, value)| add(name, value));
-            [("VEC_B", vec_b), ("VEC_C", vec_c)].map(|(name, on)| add(name, on as u32));
+            names.extend([("TM", tm), ("A_MODE", 2 * rows as u32), ("K_TAIL", 1)]);
+            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c)]);
         }
         Form::RowDot { r, wg } => {
             let line = p.n == 1 && p.b[1] == 1 && four(&[p.off[1], p.b[0], p.k]);
-            [("R", r), ("WG", wg), ("N", p.n), ("A_MODE", lines as u32)].map(|(name, value)| add(name, value));
-            [("B_LINE", line), ("K_TAIL", tail)].map(|(name, on)| add(name, on as u32));
+            names.extend([("R", r), ("WG", wg), ("N", p.n), ("A_MODE", lines as u32)]);
+            names.extend([flag("B_LINE", line), flag("K_TAIL", tail)]);
         }
     }
     names
