@@ -218,7 +218,10 @@ fn check(p: &Product, form: Form, seed: u64, checked: bool) {
         }
         let error = (f64::from(got) - exact).abs();
         let bound = gamma(roundings as usize) * size;
-        assert!(error <= bound, "C[{z}, {i}, {j}] = {got}, exact {exact}: error {error:e} > {bound:e} in {p:?} {form:?}");
+        assert!(
+            error <= bound,
+            "C[{z}, {i}, {j}] = {got}, exact {exact}: error {error:e} > {bound:e} in {p:?} {form:?}"
+        );
     }
     for (at, written) in written.iter().enumerate() {
         assert!(*written || c[at] == SENTINEL, "element {at} outside C was written: {p:?} {form:?}");
@@ -255,7 +258,8 @@ fn octets() -> bool {
 
 #[test]
 fn edges_and_tiny_sizes() {
-    let sizes = [(1, 1, 1), (1, 1, 5), (3, 2, 1), (7, 5, 3), (17, 13, 11), (65, 67, 33), (4, 4, 4), (9, 68, 20), (66, 4, 17)];
+    let sizes =
+        [(1, 1, 1), (1, 1, 5), (3, 2, 1), (7, 5, 3), (17, 13, 11), (65, 67, 33), (4, 4, 4), (9, 68, 20), (66, 4, 17)];
     for form in forms() {
         for (i, (m, n, k)) in sizes.into_iter().enumerate() {
             check(&Product::new(m, n, k, 1), form, i as u64, false);

@@ -37,11 +37,8 @@ fn run(job: &serde_json::Value) {
         job["defs"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.as_u64().unwrap() as u32)).collect();
     let defs: Vec<(&str, u32)> = defs.iter().map(|(k, v)| (k.as_str(), *v)).collect();
     let key = job["key"].as_str().unwrap();
-    let wgsl = if key.ends_with(".wgsl") {
-        std::fs::read_to_string(key).unwrap()
-    } else {
-        compose(key, &defs, &[]).source
-    };
+    let wgsl =
+        if key.ends_with(".wgsl") { std::fs::read_to_string(key).unwrap() } else { compose(key, &defs, &[]).source };
     if let Ok(path) = std::env::var("FIELDLINE_DUMP") {
         std::fs::write(path, &wgsl).unwrap();
     }
