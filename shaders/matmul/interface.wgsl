@@ -8,7 +8,8 @@
 //        2: a_row == 1; a_off, a_batch, a_k and m are multiples of 4; A is bound as vec4 (four rows at one k).
 // VEC_B:  n, b_off, b_batch, b_k are multiples of 4; B is bound as vec4 (four columns). Else B is array<f32>.
 // VEC_C:  n, c_off, c_batch, c_row, c_split are multiples of 4; C is bound as vec4. Else C is array<f32>.
-// K_TAIL: some range of k is no multiple of 4: what lies behind it is taken as 0 (A and B both, so that no NaN arises).
+// KU:     k is walked in steps of KU (default 4; k itself where k < 4, with A_MODE 0 or 2).
+// K_TAIL: some range of k is no multiple of KU: what lies behind it is taken as 0 (A and B both, so that no NaN arises).
 // SPLIT:  grid z = batch * splits; split s sums k in [s k_chunk, min(k, (s+1) k_chunk)) and writes C + s c_split. A reduction over
 //         the splits in fixed order (reduce/columns) follows, and the epilogue belongs there.
 // WIDE:   vec4 operands are loaded as two 64-bit words (needs int64): half the cost where a load costs by the word.
@@ -17,6 +18,7 @@
 // EPILOGUE (inserted; it declares its operands at bindings 3 and up): fn epilogue(acc: f32, batch: u32, row: u32, col: u32) -> f32
 // for row < m, col < n. It is pure: the kernels may call it more than once for an element.
 
+#default KU 4
 #if WIDE
 #require int64
 #endif
@@ -123,10 +125,16 @@ fn read_a4(at: u32) -> vec4<f32> {
 #endif
 
 #if A_MODE != 2
-// A[row, p .. p+3] of the row that begins at `at`, for p < k1.
+// A[row, p .. p+KU-1] of the row that begins at `at`, for p < k1.
 fn read_a_k(at: u32, p: u32, k1: u32) -> vec4<f32> {
 #if A_MODE == 1
     return read_a4(at + p);
+#elif KU < 4
+    var x = vec4<f32>();
+#for q in 0..KU
+    x[{{q}}] = a[at + (p + {{q}}u) * params.a_k];
+#endfor
+    return x;
 #elif K_TAIL
     let q = min(vec4<u32>(p, p + 1u, p + 2u, p + 3u), vec4<u32>(k1 - 1u));
     let i = at + q * params.a_k;

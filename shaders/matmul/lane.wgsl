@@ -4,7 +4,7 @@
 // One invocation: TM rows x VN vec4 of columns in named registers; no workgroup memory, no barrier. LX lanes lie along the columns
 // (neighbours read neighbouring vec4 of B), WG / LX along the rows; with LX == WG the rows are the same for the whole workgroup.
 // Grid: x = ceil(n / (4 VN LX)), y = ceil(m / (TM WG / LX)) (65535 at most, then `row_base`), z = batch (* splits).
-// Loops: at most k_chunk / 4 + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
+// Loops: at most k_chunk / KU + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
 // Work: 2 m n k FLOPs a matrix; loads a step of 4 k: TM + 4 VN vec4 an invocation, for 16 TM VN multiply-adds.
 //
 // Error: one chain of k multiply-adds, fused or not, from an exact 0: |computed - exact| <= gamma_k sum |A| |B|,
@@ -45,13 +45,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             break;
         }
 #for v in 0..VN
-#for q in 0..4
+#for q in 0..KU
         let b{{v}}_{{q}} = read_b(slab.b, p + {{q}}u, slab.k1, columns{{v}});
 #endfor
 #endfor
 #if A_MODE == 2
 #for g in 0..TM / 4
-#for q in 0..4
+#for q in 0..KU
 #if K_TAIL
         let a{{g}}_{{q}} = select(vec4<f32>(), read_a4(a_at{{g}} + min(p + {{q}}u, slab.k1 - 1u) * params.a_k), p + {{q}}u < slab.k1);
 #else
@@ -62,17 +62,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #for r in 0..TM
 #if A_MODE == 2
-        let x{{r}} = vec4<f32>(a{{r / 4}}_0[{{r % 4}}], a{{r / 4}}_1[{{r % 4}}], a{{r / 4}}_2[{{r % 4}}], a{{r / 4}}_3[{{r % 4}}]);
+        var x{{r}} = vec4<f32>();
+#for q in 0..KU
+        x{{r}}[{{q}}] = a{{r / 4}}_{{q}}[{{r % 4}}];
+#endfor
 #else
         let x{{r}} = read_a_k(a_at{{r}}, p, slab.k1);
 #endif
 #for v in 0..VN
-#for q in 0..4
+#for q in 0..KU
         s{{r}}_{{v}} = fma(vec4<f32>(x{{r}}[{{q}}]), b{{v}}_{{q}}, s{{r}}_{{v}});
 #endfor
 #endfor
 #endfor
-        p += 4u;
+        p += {{KU}}u;
     }
 #for r in 0..TM
 #for v in 0..VN

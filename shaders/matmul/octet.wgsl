@@ -9,7 +9,7 @@
 // Needs: subgroup operations, the eight invocations as lanes 0 .. 7 of one subgroup (subgroup size >= 8). R is a multiple of 8
 // (A_MODE 2: of 32).
 // Grid: x = ceil(n / (32 VN)), y = ceil(m / R) (65535 at most, then `row_base`), z = batch (* splits).
-// Loops: at most k_chunk / 4 + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
+// Loops: at most k_chunk / KU + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
 // Work: 2 m n k FLOPs a matrix; words loaded: m k n / (32 VN) of A, k n m / R of B.
 // Error: as in lane.wgsl, |computed - exact| <= gamma_k sum |A| |B|; the order of summation is the same.
 
@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         }
 #if A_MODE == 2
 #for g in 0..R / 32
-#for q in 0..4
+#for q in 0..KU
 #if K_TAIL
         let a{{g}}_{{q}} = select(vec4<f32>(), read_a4(a_at{{g}} + min(p + {{q}}u, slab.k1 - 1u) * params.a_k), p + {{q}}u < slab.k1);
 #else
@@ -59,12 +59,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
 #endfor
 #endif
 #for v in 0..VN
-#for q in 0..4
+#for q in 0..KU
         let b{{v}}_{{q}} = read_b(slab.b, p + {{q}}u, slab.k1, columns{{v}});
 #endfor
 #endfor
 #for r in 0..R
-#for q in 0..4
+#for q in 0..KU
 #if A_MODE == 2
         let x{{r}}_{{q}} = subgroupShuffle(a{{r / 32}}_{{q}}[{{r % 4}}], {{r % 32 / 4}}u);
 #else
@@ -72,12 +72,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
 #endif
 #endfor
 #for v in 0..VN
-#for q in 0..4
+#for q in 0..KU
         s{{r}}_{{v}} = fma(vec4<f32>(x{{r}}_{{q}}), b{{v}}_{{q}}, s{{r}}_{{v}});
 #endfor
 #endfor
 #endfor
-        p += 4u;
+        p += {{KU}}u;
     }
 #for r in 0..R
 #for v in 0..VN

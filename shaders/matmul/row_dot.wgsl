@@ -4,7 +4,7 @@
 // VEC_C), A_MODE is 0 or 1. B_LINE: N == 1, b_k == 1, b_off and b_batch multiples of 4, no K_TAIL: B is bound as vec4.
 // One invocation: R rows, WG apart, by N columns; lanes run along the rows, so that the few columns of B serve R rows each.
 // Grid: x = ceil(m / (R WG)) (65535 at most, then `row_base`), y = 1, z = batch (* splits).
-// Loops: at most k_chunk / 4 + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
+// Loops: at most k_chunk / KU + 1 iterations, k_chunk <= 8192 with SPLIT, k <= 8192 without.
 // Work: 2 m n k FLOPs a matrix; m k words of A, N k / R words of B an invocation.
 // Error: as in lane.wgsl, |computed - exact| <= gamma_k sum |A| |B|; the order of summation is the same.
 
@@ -34,20 +34,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let b{{j}} = select(vec4<f32>(), vec4<f32>(b[at.x + {{j}}u], b[at.y + {{j}}u], b[at.z + {{j}}u], b[at.w + {{j}}u]), known);
 #endfor
 #else
-        let at = slab.b + vec4<u32>(p, p + 1u, p + 2u, p + 3u) * params.b_k;
 #for j in 0..N
-        let b{{j}} = vec4<f32>(b[at.x + {{j}}u], b[at.y + {{j}}u], b[at.z + {{j}}u], b[at.w + {{j}}u]);
+        var b{{j}} = vec4<f32>();
+#for q in 0..KU
+        b{{j}}[{{q}}] = b[slab.b + (p + {{q}}u) * params.b_k + {{j}}u];
+#endfor
 #endfor
 #endif
 #for r in 0..R
         let x{{r}} = read_a_k(a_at{{r}}, p, slab.k1);
 #for j in 0..N
-#for q in 0..4
+#for q in 0..KU
         s{{r}}_{{j}} = fma(x{{r}}[{{q}}], b{{j}}[{{q}}], s{{r}}_{{j}});
 #endfor
 #endfor
 #endfor
-        p += 4u;
+        p += {{KU}}u;
     }
 #for r in 0..R
 #for j in 0..N

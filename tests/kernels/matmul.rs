@@ -76,19 +76,21 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
     let rows = p.a[1] == 1 && four(&[p.off[0], p.a[0], p.a[2], p.m]);
     let vec_b = four(&[p.n, p.off[1], p.b[0], p.b[1]]);
     let vec_c = four(&[p.n, p.off[2], p.c[0], p.c[1]]);
-    let tail = p.k % 4 != 0;
+    // A k below 4 is one step of its own length.
+    let ku = if p.k < 4 && p.splits == 1 { p.k } else { 4 };
+    let tail = p.k % ku != 0;
     let mut names = vec![("SPLIT", (p.splits > 1) as u32)];
     let flag = |name, on: bool| (name, u32::from(on));
     match form {
         Form::Lane { tm, vn, lx, wg } => {
             let mode = if lines { 1 } else { 2 * (rows && tm % 4 == 0) as u32 };
             names.extend([("TM", tm), ("VN", vn), ("LX", lx), ("WG", wg), ("A_MODE", mode)]);
-            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail)]);
+            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail), ("KU", ku)]);
         }
         Form::Octet { r, vn, wide, b_uniform } => {
             let mode = if lines { 1 } else { 2 * (rows && r % 32 == 0) as u32 };
             names.extend([("R", r), ("VN", vn), ("A_MODE", mode), ("WIDE", wide as u32)]);
-            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail)]);
+            names.extend([flag("VEC_B", vec_b), flag("VEC_C", vec_c), flag("K_TAIL", tail), ("KU", ku)]);
             if b_uniform {
                 assert!(vec_b, "a uniform B is read by vec4");
                 let last = p.b_at(p.batch - 1, p.k - 1, p.n - 1) as u32;
@@ -102,7 +104,7 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
         Form::RowDot { r, wg } => {
             let line = p.n == 1 && p.b[1] == 1 && four(&[p.off[1], p.b[0], p.k]);
             names.extend([("R", r), ("WG", wg), ("N", p.n), ("A_MODE", lines as u32)]);
-            names.extend([flag("B_LINE", line), flag("K_TAIL", tail)]);
+            names.extend([flag("B_LINE", line), flag("K_TAIL", tail), ("KU", ku)]);
         }
     }
     names
