@@ -4,7 +4,7 @@
 mod device;
 #[path = "kernels/matmul.rs"]
 mod matmul;
-#[path = "kernels/measure.rs"]
-mod measure;
 #[path = "kernels/reduce.rs"]
 mod reduce;
+#[path = "kernels/translate.rs"]
+mod translate;

@@ -2,6 +2,8 @@
 //
 // Element [b, i, k] of A stands at a_off + b a_batch + i a_row + k a_k, [b, k, j] of B at b_off + b b_batch + k b_k + j, [b, i, j]
 // of C at c_off + b c_batch + i c_row + j. Strides and offsets count elements; a batch stride of 0 broadcasts.
+// A dispatch covers the rows from row_base and the matrices from batch_base on, as far as its grid reaches: a grid that would pass
+// 65535 workgroups in a dimension is cut. With SPLIT, params.batch is the number of matrices in the dispatch.
 //
 // A_MODE 0: any strides; A is bound as array<f32>.
 //        1: a_k == 1; a_off, a_batch, a_row, k and k_chunk are multiples of 4; A is bound as vec4 (four k of one row).
@@ -95,10 +97,8 @@ fn slab_of(z: u32) -> Slab {
     slab.c = params.c_off + slab.batch * params.c_batch + split * params.c_split;
 #else
     slab.batch = params.batch_base + z;
-    // 0, in a form that Mesa's lavapipe cannot see through: it compiles a kernel anew for every value of a parameter that alone
-    // bounds a loop.
-    slab.k0 = min(z, 0u);
-    slab.k1 = params.k + slab.k0;
+    slab.k0 = 0u;
+    slab.k1 = params.k;
     slab.c = params.c_off + slab.batch * params.c_batch;
 #endif
     slab.a = params.a_off + slab.batch * params.a_batch;

@@ -120,16 +120,14 @@ impl Device {
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 
-    /// Records `times` dispatches in one pass, submits them and waits.
-    pub fn dispatch(&self, kernel: &Kernel, group: &wgpu::BindGroup, params: &[u32], grid: [u32; 3], times: usize) {
+    /// Dispatches the kernel, submits and waits.
+    pub fn dispatch(&self, kernel: &Kernel, group: &wgpu::BindGroup, params: &[u32], grid: [u32; 3]) {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, group, &[]);
         pass.set_immediates(0, bytemuck::cast_slice(params));
-        for _ in 0..times {
-            pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
-        }
+        pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
         drop(pass);
         self.queue.submit([encoder.finish()]);
         self.wait();

@@ -28,13 +28,15 @@ struct Product {
     off: [u32; 3],
     splits: u32,
     scaled: bool,
+    /// The first row of tiles and each matrix in a dispatch of its own, as where a grid is too large for one.
+    pieces: bool,
 }
 
 impl Product {
     /// Row-major matrices without gaps.
     fn new(m: u32, n: u32, k: u32, batch: u32) -> Self {
         let (a, b, c) = ([m * k, k, 1], [k * n, n], [m * n, n]);
-        Self { m, n, k, batch, a, b, c, off: [0; 3], splits: 1, scaled: false }
+        Self { m, n, k, batch, a, b, c, off: [0; 3], splits: 1, scaled: false, pieces: false }
     }
 
     /// A stored transposed, [batch, k, m].
@@ -110,14 +112,26 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
     names
 }
 
-fn grid(p: &Product, form: Form) -> [u32; 3] {
-    let z = p.batch * p.splits;
+/// Rows of one tile and workgroups along the columns.
+fn tile(p: &Product, form: Form) -> (u32, u32) {
     match form {
-        Form::Lane { tm, vn, lx, wg } => [p.n.div_ceil(4 * vn * lx), p.m.div_ceil(tm * wg / lx), z],
-        Form::Octet { r, vn, .. } => [p.n.div_ceil(32 * vn), p.m.div_ceil(r), z],
-        Form::Group { tm } => [p.n.div_ceil(64), p.m.div_ceil(tm), z],
-        Form::RowDot { r, wg } => [p.m.div_ceil(r * wg), 1, z],
+        Form::Lane { tm, vn, lx, wg } => (tm * wg / lx, p.n.div_ceil(4 * vn * lx)),
+        Form::Octet { r, vn, .. } => (r, p.n.div_ceil(32 * vn)),
+        Form::Group { tm } => (tm, p.n.div_ceil(64)),
+        Form::RowDot { r, wg } => (r * wg, 1),
     }
+}
+
+/// The dispatches: row_base, batch_base and grid.
+fn dispatches(p: &Product, form: Form) -> Vec<(u32, u32, [u32; 3])> {
+    let (rows, columns) = tile(p, form);
+    let tiles = p.m.div_ceil(rows);
+    let grid = |tiles, z| if matches!(form, Form::RowDot { .. }) { [tiles, 1, z] } else { [columns, tiles, z] };
+    if !p.pieces {
+        return vec![(0, 0, grid(tiles, p.batch * p.splits))];
+    }
+    let piece = |z| [(0, z, grid(1, 1)), (rows, z, grid(tiles - 1, 1))];
+    (0..p.batch).flat_map(piece).collect()
 }
 
 const SENTINEL: u32 = 0x7fa5_a5a5;
@@ -144,10 +158,10 @@ fn operands(p: &Product, seed: u64) -> (Vec<u32>, Vec<u32>) {
     (a, b)
 }
 
-fn params(p: &Product) -> Vec<u32> {
+fn params(p: &Product, row_base: u32, batch_base: u32) -> Vec<u32> {
     let mut words = vec![p.m, p.n, p.k, p.batch, p.a[0], p.a[1], p.a[2], p.b[0], p.b[1], p.c[0], p.c[1]];
     words.extend(p.off);
-    words.extend([0, 0, p.chunk(), p.c_split()]);
+    words.extend([row_base, batch_base, p.chunk(), p.c_split()]);
     words
 }
 
@@ -174,7 +188,9 @@ fn run(p: &Product, form: Form, a: &[u32], b: &[u32], checked: bool) -> Vec<u32>
     }
     let kernel = dev.kernel(&wgsl, &binds, 72, checked);
     let group = dev.bind(&kernel, &buffers.iter().collect::<Vec<_>>());
-    dev.dispatch(&kernel, &group, &params(p), grid(p, form), 1);
+    for (row_base, batch_base, grid) in dispatches(p, form) {
+        dev.dispatch(&kernel, &group, &params(p, row_base, batch_base), grid);
+    }
     dev.read(&buffers[2])
 }
 
@@ -335,6 +351,17 @@ fn few_columns() {
                 check(&product, form, 450 + u64::from(k), false);
             }
         }
+    }
+}
+
+#[test]
+fn pieces_of_a_large_grid() {
+    let dot = Form::RowDot { r: 2, wg: 8 };
+    for form in forms().into_iter().chain([dot]) {
+        let n = if matches!(form, Form::RowDot { .. }) { 3 } else { 8 };
+        let mut product = Product::new(70, n, 4, 2);
+        (product.pieces, product.scaled) = (true, true);
+        check(&product, form, 700, false);
     }
 }
 

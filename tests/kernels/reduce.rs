@@ -107,7 +107,7 @@ impl Case {
             let count = outer * parts * inner * if to_state { state } else { 1 };
             let output = dev.buffer(&vec![SENTINEL; count as usize + 3]);
             let params = [outer, axis, inner, offset, 0, self.chunk, parts, 0];
-            dev.dispatch(&kernel, &dev.bind(&kernel, &[&input, &output]), &params, self.grid(parts, vec), 1);
+            dev.dispatch(&kernel, &dev.bind(&kernel, &[&input, &output]), &params, self.grid(parts, vec));
             depth += self.depth(axis.min(self.chunk));
             if !to_state {
                 let mut words = dev.read(&output);
@@ -350,7 +350,7 @@ fn fused_map() {
         let kernel = dev.kernel(&composed.source, &[Bind::Read, Bind::Read, Bind::Write], 32, false);
         let output = dev.buffer(&vec![SENTINEL; outer as usize]);
         let group = dev.bind(&kernel, &[&dev.buffer(&x), &dev.buffer(&y), &output]);
-        dev.dispatch(&kernel, &group, &[outer, axis, 1, 0, 0, 1024, 1, 0], [1, 1, 1], 1);
+        dev.dispatch(&kernel, &group, &[outer, axis, 1, 0, 0, 1024, 1, 0], [1, 1, 1]);
         for (row, got) in dev.read(&output).iter().enumerate() {
             let float = |v: &[u32], i: usize| f64::from(f32::from_bits(v[i]));
             let range = row * axis as usize..(row + 1) * axis as usize;
