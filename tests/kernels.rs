@@ -1,8 +1,10 @@
 //! The hand-written matmul and reduction kernels against f64 references with derived bounds.
 
-#[path = "kernels/compose.rs"]
-mod compose;
 #[path = "kernels/device.rs"]
 mod device;
-#[path = "kernels/measure.rs"]
-mod measure;
+#[path = "kernels/matmul.rs"]
+mod matmul;
+#[path = "kernels/reduce.rs"]
+mod reduce;
+#[path = "kernels/translate.rs"]
+mod translate;

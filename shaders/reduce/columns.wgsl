@@ -83,9 +83,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
             p += 1u;
         }
-        let slot = (row * params.parts + part) * params.inner + column;
+        let at_out = (row * params.parts + part) * params.inner + column;
 #for c in 0..COLS
-        put(slot + {{c}}u, combine(combine(s0_{{c}}, s1_{{c}}), combine(s2_{{c}}, s3_{{c}})));
+        put(at_out + {{c}}u, combine(combine(s0_{{c}}, s1_{{c}}), combine(s2_{{c}}, s3_{{c}})));
 #endfor
     }
 }

@@ -19,11 +19,9 @@
 
 #if DTYPE == 0
 alias T = f32;
-#endif
-#if DTYPE == 1
+#elif DTYPE == 1
 alias T = u32;
-#endif
-#if DTYPE == 2
+#else
 alias T = i32;
 #endif
 
@@ -119,11 +117,9 @@ fn lower(s: S) -> O {
 #if DTYPE == 0
     let bits = ordered ^ select(0xffffffffu, 0x80000000u, ordered >= 0x80000000u);
     return bitcast<f32>(select(bits, 0x7fc00000u, s == 0xffffffffu));
-#endif
-#if DTYPE == 1
+#elif DTYPE == 1
     return ordered;
-#endif
-#if DTYPE == 2
+#else
     return bitcast<i32>(ordered ^ 0x80000000u);
 #endif
 }

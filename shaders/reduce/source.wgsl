@@ -1,10 +1,15 @@
 // Where a reduction reads: states of an earlier pass, a fused map of the caller's, or an array at binding 0.
 //
 // FROM_STATE: binding 0 holds states S (second and later passes); the position of an argmax travels in the state.
-// FUSED:      the caller inserts LOAD, which declares its inputs at bindings 0 .. OUT-1 and defines
+// LOAD:       inserted by the caller; it declares its inputs at bindings 0 .. OUT-1 and defines
 //                 fn load(index: u32) -> T            element `index` of the row-major array [outer, axis, inner]
 //                 fn load4(index: u32) -> vec4<T>     elements index .. index+3, index % 4 == 0 (where VEC holds)
-// otherwise:  binding 0 is the array itself, from element params.in_off on; with VEC it is bound as vec4 (in_off % 4 == 0).
+// otherwise:  binding 0 is the array itself, from element params.in_off on; with VEC it is bound as vec4 (in_off % 4 == 0), with VEC
+//             and WIDE as pairs of 64-bit words (int64; half the cost where a load costs by the word).
+
+#if WIDE
+#require int64
+#endif
 
 #if FROM_STATE
 @group(0) @binding(0) var<storage, read> input: array<S>;
@@ -13,10 +18,16 @@ fn item(index: u32, along: u32) -> S {
     return input[params.in_off + index];
 }
 #else
-#if FUSED
+#if LOAD
 #insert LOAD
-#else
-#if VEC
+#elif VEC && WIDE
+@group(0) @binding(0) var<storage, read> input: array<vec2<u64>>;
+
+fn load4(index: u32) -> vec4<T> {
+    let v = input[(params.in_off + index) >> 2u];
+    return bitcast<vec4<T>>(vec4<u32>(u32(v.x), u32(v.x >> 32u), u32(v.y), u32(v.y >> 32u)));
+}
+#elif VEC
 @group(0) @binding(0) var<storage, read> input: array<vec4<T>>;
 
 fn load4(index: u32) -> vec4<T> {
@@ -29,9 +40,7 @@ fn load(index: u32) -> T {
     return input[params.in_off + index];
 }
 #endif
-#endif
-#if VEC
-#else
+#if !VEC
 fn item(index: u32, along: u32) -> S {
     return lift(load(index), along);
 }

@@ -26,19 +26,19 @@ pub trait LeastSquares {
 /// Settings of the driver.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LevenbergMarquardt {
-    /// First damping, as a fraction of the largest diagonal element of `J^T J`.
+    /// First damping, in the units of `J^T J`.
     pub damping: f64,
-    /// Ratio of neighbouring trial dampings.
-    pub spread: f64,
+    /// Smallest damping.
+    pub least_damping: f64,
     /// The run ends when `max |J^T r|` falls below this fraction of `1 + cost`.
     pub gradient_tolerance: f64,
-    /// Most consecutive rounds without a better point.
+    /// Most rejected points in a row; then no damping gives a better point.
     pub patience: u32,
 }
 
 impl Default for LevenbergMarquardt {
     fn default() -> Self {
-        LevenbergMarquardt { damping: 1e-3, spread: 4.0, gradient_tolerance: 0.0, patience: 20 }
+        LevenbergMarquardt { damping: 1e-3, least_damping: 1e-14, gradient_tolerance: 0.0, patience: 12 }
     }
 }
 
@@ -73,18 +73,16 @@ pub struct State {
     pub theta: Vec<f32>,
     /// `|r|^2 / 2` at `theta`; not a number before the first linearisation.
     pub cost: f64,
-    /// Damping of the next step; not known before the first linearisation.
-    pub damping: Option<f64>,
-    /// Nielsen's growth factor of the damping after a failure.
-    pub growth: f64,
+    /// Damping of the next step.
+    pub damping: f64,
     /// Steps done.
     pub step: u32,
 }
 
 impl State {
     /// The beginning of a run.
-    pub fn new(theta: Vec<f32>) -> Self {
-        State { theta, cost: f64::NAN, damping: None, growth: 2.0, step: 0 }
+    pub fn new(theta: Vec<f32>, damping: f64) -> Self {
+        State { theta, cost: f64::NAN, damping, step: 0 }
     }
 }
 
@@ -104,22 +102,18 @@ impl LevenbergMarquardt {
         let (r, j) = problem.linearise(&state.theta)?;
         let mut equations = NormalEquations::new(&j, &r)?;
         state.cost = equations.cost;
-        let mut failures = 0;
         for _ in 0..steps {
             let steepest = equations.gradient().iter().fold(0.0, |m: f64, g| m.max(g.abs()));
             if steepest <= self.gradient_tolerance * (1.0 + state.cost) {
                 return Ok(Stop::Gradient);
             }
-            let accepted = self.round(problem, &equations, state)?;
-            state.step += 1;
-            failures = if accepted { 0 } else { failures + 1 };
-            if accepted {
-                let (r, j) = problem.linearise(&state.theta)?;
-                equations = NormalEquations::new(&j, &r)?;
-                state.cost = equations.cost;
-            } else if failures > self.patience {
+            if !self.step(problem, &equations, state)? {
                 return Ok(Stop::NoDescent);
             }
+            state.step += 1;
+            let (r, j) = problem.linearise(&state.theta)?;
+            equations = NormalEquations::new(&j, &r)?;
+            state.cost = equations.cost;
             if !observe(state)? {
                 return Ok(Stop::Observer);
             }
@@ -127,36 +121,43 @@ impl LevenbergMarquardt {
         Ok(Stop::Steps)
     }
 
-    /// One batch of trial steps around the current damping; moves to the best one if it is better.
-    fn round(&self, problem: &mut dyn LeastSquares, equations: &NormalEquations, state: &mut State) -> Result<bool> {
+    /// Moves to the first better point of Nielsen's sequence: the damping grows by factors 2, 4, 8, .. until one is found.
+    /// Several members of the sequence are evaluated as one batch, which changes no result. False when there is none.
+    fn step(&self, problem: &mut dyn LeastSquares, equations: &NormalEquations, state: &mut State) -> Result<bool> {
         let trials = problem.trials();
         if trials == 0 {
             return Err(Error::argument("trial steps", "at least one", 0));
         }
-        let damping = state.damping.unwrap_or(self.damping * equations.largest_diagonal()).max(f64::MIN_POSITIVE);
-        // Around the damping that the gain ratio suggests: more below than above, since a smaller damping is a longer step.
-        let below = trials as i32 / 2;
-        let dampings: Vec<f64> = (0..trials as i32).map(|t| damping * self.spread.powi(t - below)).collect();
-        let steps: Vec<Option<Vec<f64>>> = dampings.iter().map(|&d| equations.step(d)).collect();
-        let moved = |step: &Option<Vec<f64>>| match step {
-            Some(d) => state.theta.iter().zip(d).map(|(&x, d)| (f64::from(x) + d) as f32).collect(),
-            None => state.theta.clone(),
-        };
-        let points: Vec<Vec<f32>> = steps.iter().map(moved).collect();
-        let costs = problem.costs(&points)?;
-        let usable = (0..trials).filter(|&t| costs[t].is_finite() && costs[t] < state.cost);
-        let best = usable.min_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        let Some((best, step)) = best.and_then(|t| steps[t].as_ref().map(|step| (t, step))) else {
-            state.damping = Some(dampings[trials - 1] * state.growth);
-            state.growth *= 2.0;
-            return Ok(false);
-        };
-        let gain = (state.cost - costs[best]) / equations.predicted_decrease(step, dampings[best]);
-        // Nielsen's rule: a good model shrinks the damping by up to 3, a bad one lets it grow.
-        state.damping = Some(dampings[best] * (1.0 - (2.0 * gain - 1.0).powi(3)).clamp(1.0 / 3.0, 2.0));
-        state.growth = 2.0;
-        state.theta.clone_from(&points[best]);
-        state.cost = costs[best];
-        Ok(true)
+        let mut damping = state.damping.max(self.least_damping);
+        let mut growth = 2.0;
+        let mut rejected = 0;
+        while rejected < self.patience {
+            let mut dampings = Vec::with_capacity(trials);
+            for _ in 0..trials {
+                dampings.push(damping);
+                damping *= growth;
+                growth *= 2.0;
+            }
+            let steps: Vec<Option<Vec<f64>>> = dampings.iter().map(|&d| equations.step(d)).collect();
+            let moved = |step: &Option<Vec<f64>>| match step {
+                Some(d) => state.theta.iter().zip(d).map(|(&x, d)| (f64::from(x) + d) as f32).collect(),
+                None => state.theta.clone(),
+            };
+            let points: Vec<Vec<f32>> = steps.iter().map(moved).collect();
+            let costs = problem.costs(&points)?;
+            for (trial, step) in steps.iter().enumerate() {
+                let Some(step) = step else { continue };
+                let gain = (state.cost - costs[trial]) / equations.predicted_decrease(step, dampings[trial]);
+                if gain > 0.0 && costs[trial].is_finite() {
+                    // Nielsen's rule: a good model shrinks the damping by up to 3, a bad one lets it grow by up to 2.
+                    let factor = (1.0 - (2.0 * gain - 1.0).powi(3)).max(1.0 / 3.0);
+                    state.damping = (dampings[trial] * factor).max(self.least_damping);
+                    state.theta.clone_from(&points[trial]);
+                    return Ok(true);
+                }
+            }
+            rejected += trials as u32;
+        }
+        Ok(false)
     }
 }

@@ -48,11 +48,6 @@ impl NormalEquations {
         &self.gradient
     }
 
-    /// The largest diagonal element of `J^T J`, the natural scale of the damping.
-    pub fn largest_diagonal(&self) -> f64 {
-        (0..self.gradient.len()).map(|i| self.gram[(i, i)]).fold(0.0, f64::max)
-    }
-
     /// The step `d` of `(J^T J + damping I) d = -J^T r`, or none when the matrix is not positive definite in f64.
     pub fn step(&self, damping: f64) -> Option<Vec<f64>> {
         let n = self.gradient.len();

@@ -3,8 +3,8 @@
 use super::residuals::{PointSet, point_sets, trial_residuals};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::nn::{HostRandom, Mlp};
-use crate::pinns::problem::{Adaptive, Problem, Site};
+use crate::nn::Mlp;
+use crate::pinns::problem::{Problem, Site};
 use crate::pinns::sampling;
 use crate::tape::program::Program;
 use crate::tensor::Array;
@@ -45,7 +45,8 @@ impl Points {
         }
         let mut points = Points { sets, arrays: Vec::new(), candidates, draws: 0 };
         for (number, drawn) in first.iter().enumerate() {
-            points.place(problem, number, drawn)?;
+            let weights = vec![1.0; drawn.len()];
+            points.place(problem, number, drawn, &weights)?;
         }
         Ok(points)
     }
@@ -75,27 +76,36 @@ impl Points {
                     if many.len() == block.points {
                         program.write("theta", &Array::f32([1, theta.len()], theta)?)?;
                         program.write(&set.inputs[0], &Array::f32([many.len(), d], many.values())?)?;
+                        program.write(&set.scale, &Array::f32([many.len()], vec![1.0; many.len()])?)?;
                         program.run()?;
-                        let r = program.read("r")?.to_f64();
-                        let kept = choose(&r, set.points, adaptive, problem.network.seed, self.draws);
-                        let rows: Vec<f32> =
-                            kept.iter().flat_map(|&i| many.values()[i * d..(i + 1) * d].to_vec()).collect();
-                        sampling::Points::new(d, rows)?
+                        let r = program.read("r")?;
+                        sampling::concentrated(
+                            &many,
+                            r.as_f32("candidates")?,
+                            set.points,
+                            adaptive.concentration,
+                            problem.network.seed,
+                            CHOICE.wrapping_add(self.draws),
+                        )?
                     } else {
                         // A grid has no fixed number of points: it is not concentrated.
-                        problem.points(&set.block, number, self.draws)?
+                        evenly(problem.points(&set.block, number, self.draws)?)
                     }
                 }
-                _ => problem.points(&set.block, number, self.draws)?,
+                _ => evenly(problem.points(&set.block, number, self.draws)?),
             };
-            self.place(problem, number, &drawn)?;
+            self.place(problem, number, &drawn.0, &drawn.1)?;
         }
         Ok(())
     }
 
-    /// Puts drawn points into the arrays of a block's inputs; a pair gets the opposite points too.
-    fn place(&mut self, problem: &Problem, number: usize, drawn: &sampling::Points) -> Result<()> {
+    /// Puts drawn points and their scales into the arrays of a block's inputs; a pair gets the opposite points too.
+    fn place(&mut self, problem: &Problem, number: usize, drawn: &sampling::Points, weights: &[f32]) -> Result<()> {
         let set = &self.sets[number];
+        // Half the square sum of the scaled residuals is half the loss.
+        let share = set.block.weight / set.points as f64;
+        let scale: Vec<f32> = weights.iter().map(|&w| (share * f64::from(w)).sqrt() as f32).collect();
+        self.arrays.push((set.scale.clone(), Array::f32([scale.len()], scale)?));
         let shape = [drawn.len(), drawn.dimension()];
         self.arrays.push((set.inputs[0].clone(), Array::f32(shape, drawn.values())?));
         if let Site::Pair(k) = set.block.site {
@@ -107,22 +117,8 @@ impl Points {
     }
 }
 
-/// `count` of the candidates without repetition, candidate `i` with weight `|r_i|^power / mean + floor` (Wu et al. 2023), by the
-/// exponential keys of Efraimidis & Spirakis (2006): the largest `ln(u) / weight` win.
-fn choose(residuals: &[f64], count: usize, adaptive: &Adaptive, seed: u64, draw: u32) -> Vec<usize> {
-    let powers: Vec<f64> = residuals.iter().map(|r| r.abs().powf(adaptive.power)).collect();
-    let mean = powers.iter().sum::<f64>() / powers.len() as f64;
-    let mut random = HostRandom::new(seed, CHOICE.wrapping_add(draw));
-    let mut keys: Vec<(f64, usize)> = powers
-        .iter()
-        .enumerate()
-        .map(|(i, p)| {
-            let weight = if mean > 0.0 { p / mean } else { 0.0 } + adaptive.floor;
-            (random.uniform().ln() / weight.max(f64::MIN_POSITIVE), i)
-        })
-        .collect();
-    keys.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut kept: Vec<usize> = keys.into_iter().take(count).map(|(_, i)| i).collect();
-    kept.sort_unstable();
-    kept
+/// Points that all count alike.
+fn evenly(points: sampling::Points) -> (sampling::Points, Vec<f32>) {
+    let weights = vec![1.0; points.len()];
+    (points, weights)
 }

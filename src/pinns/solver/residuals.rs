@@ -111,14 +111,23 @@ pub struct PointSet {
     pub points: usize,
     /// Names of the inputs that hold them (two for a pair).
     pub inputs: Vec<String>,
+    /// Name of the input with the factor of each residual: the square sum of the scaled residuals is the block's share of the
+    /// loss.
+    pub scale: String,
 }
 
 impl PointSet {
-    /// The residuals of all points, scaled so that half their square sum is half the block's share of the loss:
-    /// `sqrt(weight / points) r`.
-    fn scale(&self) -> f64 {
-        (self.block.weight / self.points as f64).sqrt()
+    /// The scaled residual at one point: `theta [P]`, the point's inputs `[d]`, its scale `[]`.
+    fn scaled(&self, r: &Recorder, theta: &Var, point: &[Var], scale: &Var) -> Result<Var> {
+        let arguments: Vec<&Var> = std::iter::once(theta).chain(point).collect();
+        Ok(&self.tape.call(r, &arguments)?.remove(0) * scale)
     }
+}
+
+/// The inputs of one set inside a recording.
+struct SetInputs {
+    points: Vec<Var>,
+    scale: Var,
 }
 
 /// All blocks of a problem with the number of points each has.
@@ -135,16 +144,41 @@ pub fn point_sets(problem: &Problem, mlp: &Mlp, counts: &[usize]) -> Result<Vec<
         .map(|(number, (block, &points))| {
             let sides = if matches!(block.site, Site::Pair(_)) { 2 } else { 1 };
             let inputs = (0..sides).map(|side| format!("points{number}_{side}")).collect();
-            Ok(PointSet { tape: point_tape(mlp, &block, dimension)?, block, points, inputs })
+            let scale = format!("scale{number}");
+            Ok(PointSet { tape: point_tape(mlp, &block, dimension)?, block, points, inputs, scale })
         })
         .collect()
 }
 
-/// Declares the inputs of the points.
-fn point_inputs(r: &Recorder, sets: &[PointSet], dimension: usize) -> Vec<Vec<Var>> {
-    let declare =
-        |set: &PointSet| set.inputs.iter().map(|name| r.input(name, [set.points, dimension], DType::F32)).collect();
-    sets.iter().map(declare).collect()
+/// Declares the inputs of all sets.
+fn set_inputs(r: &Recorder, sets: &[PointSet], dimension: usize) -> Vec<SetInputs> {
+    sets.iter()
+        .map(|set| SetInputs {
+            points: set.inputs.iter().map(|name| r.input(name, [set.points, dimension], DType::F32)).collect(),
+            scale: r.input(&set.scale, [set.points], DType::F32),
+        })
+        .collect()
+}
+
+/// One row of a set as a tape (`theta`, the point, its scale) -> the scaled residual and, if asked for, its gradient; and that tape
+/// as a batch over all points.
+fn rows(r: &Recorder, theta: &Var, set: &PointSet, inputs: &SetInputs, gradient: bool) -> Result<Vec<Var>> {
+    let (parameters, dimension) = (theta.shape()[0], inputs.points[0].shape()[1]);
+    let row = Tape::record(|r| {
+        let theta = r.input("theta", [parameters], DType::F32);
+        let point: Vec<Var> = set.inputs.iter().map(|name| r.input(name, [dimension], DType::F32)).collect();
+        let scale = r.input("scale", [], DType::F32);
+        let residual = set.scaled(r, &theta, &point, &scale)?;
+        r.output("r", &residual);
+        if gradient {
+            r.output("row", &r.gradient(&residual, &[&theta]).remove(0));
+        }
+        Ok(())
+    })?;
+    let mut arguments = vec![(theta, false)];
+    arguments.extend(inputs.points.iter().map(|p| (p, true)));
+    arguments.push((&inputs.scale, true));
+    row.vmap(r, &arguments, set.points)
 }
 
 /// `theta [P]` and the points -> residuals `r [N]` and their Jacobian `j [N, P]`, scaled by [`PointSet::scale`].
@@ -156,20 +190,8 @@ pub fn linearisation(mlp: &Mlp, sets: &[PointSet], dimension: usize) -> Result<T
     Tape::record(|r| {
         let theta = r.input("theta", [parameters], DType::F32);
         let (mut residuals, mut rows) = (Vec::new(), Vec::new());
-        for (set, points) in sets.iter().zip(point_inputs(r, sets, dimension)) {
-            let row = Tape::record(|r| {
-                let theta = r.input("theta", [parameters], DType::F32);
-                let at: Vec<Var> = set.inputs.iter().map(|name| r.input(name, [dimension], DType::F32)).collect();
-                let arguments: Vec<&Var> = std::iter::once(&theta).chain(&at).collect();
-                let residual = set.tape.call(r, &arguments)?.remove(0) * set.scale();
-                let gradient = r.gradient(&residual, &[&theta]).remove(0);
-                r.output("r", &residual);
-                r.output("row", &gradient);
-                Ok(())
-            })?;
-            let mut arguments = vec![(&theta, false)];
-            arguments.extend(points.iter().map(|p| (p, true)));
-            let mut outputs = row.vmap(r, &arguments, set.points)?.into_iter();
+        for (set, inputs) in sets.iter().zip(set_inputs(r, sets, dimension)) {
+            let mut outputs = self::rows(r, &theta, set, &inputs, true)?.into_iter();
             residuals.extend(outputs.next());
             rows.extend(outputs.next());
         }
@@ -180,15 +202,9 @@ pub fn linearisation(mlp: &Mlp, sets: &[PointSet], dimension: usize) -> Result<T
 }
 
 /// The scaled residuals of all blocks at `theta`.
-fn all_residuals(r: &Recorder, theta: &Var, points: &[Vec<Var>], sets: &[PointSet]) -> Result<Vec<Var>> {
-    sets.iter()
-        .zip(points)
-        .map(|(set, points)| {
-            let mut arguments = vec![(theta, false)];
-            arguments.extend(points.iter().map(|p| (p, true)));
-            Ok(set.tape.vmap(r, &arguments, set.points)?.remove(0) * set.scale())
-        })
-        .collect()
+fn all_residuals(r: &Recorder, theta: &Var, sets: &[PointSet], dimension: usize) -> Result<Vec<Var>> {
+    let inputs = set_inputs(r, sets, dimension);
+    sets.iter().zip(&inputs).map(|(set, inputs)| Ok(rows(r, theta, set, inputs, false)?.remove(0))).collect()
 }
 
 /// `thetas [trials, P]` and the points -> scaled residuals `r [trials, N]`.
@@ -199,13 +215,12 @@ pub fn trial_residuals(mlp: &Mlp, sets: &[PointSet], dimension: usize, trials: u
     let parameters = mlp.packing().total();
     let one = Tape::record(|r| {
         let theta = r.input("theta", [parameters], DType::F32);
-        let points = point_inputs(r, sets, dimension);
-        let residuals = all_residuals(r, &theta, &points, sets)?;
+        let residuals = all_residuals(r, &theta, sets, dimension)?;
         r.output("r", &concat(&residuals.iter().collect::<Vec<_>>(), 0));
         Ok(())
     })?;
     let mut batched = vec![true];
-    batched.extend(sets.iter().flat_map(|s| s.inputs.iter().map(|_| false)));
+    batched.extend(sets.iter().flat_map(|s| s.inputs.iter().chain([&s.scale]).map(|_| false)));
     one.vmapped(&batched, trials)
 }
 
@@ -213,11 +228,9 @@ pub fn trial_residuals(mlp: &Mlp, sets: &[PointSet], dimension: usize, trials: u
 ///
 /// # Errors
 /// A block that cannot be recorded.
-pub fn losses(r: &Recorder, mlp: &Mlp, theta: &Var, sets: &[PointSet], dimension: usize) -> Result<(Var, Vec<Var>)> {
-    debug_assert_eq!(theta.shape().elements(), mlp.packing().total());
-    let points = point_inputs(r, sets, dimension);
+pub fn losses(r: &Recorder, theta: &Var, sets: &[PointSet], dimension: usize) -> Result<(Var, Vec<Var>)> {
     let shares: Vec<Var> =
-        all_residuals(r, theta, &points, sets)?.iter().map(|residual| residual.square().sum_all()).collect();
+        all_residuals(r, theta, sets, dimension)?.iter().map(|residual| residual.square().sum_all()).collect();
     let (first, rest) = shares.split_first().ok_or_else(|| Error::argument("problem", "a residual", "none"))?;
     let total = rest.iter().fold(first.clone(), |sum, share| sum + share);
     Ok((total, shares))

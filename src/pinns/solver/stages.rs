@@ -161,7 +161,7 @@ impl<'a> Solver<'a> {
         self.dispatches.push((name.into(), linear + trial));
         collocation.set_points(self.points.arrays())?;
         let driver = LevenbergMarquardt { damping, ..LevenbergMarquardt::default() };
-        let mut state = State::new(self.theta.clone());
+        let mut state = State::new(self.theta.clone(), driver.damping);
         let mut stop = Stop::Steps;
         while state.step < steps {
             let batch = self.until_resampling(state.step, steps - state.step);
@@ -232,7 +232,7 @@ impl<'a> Solver<'a> {
             let second = r.input("second", [parameters], DType::F32);
             let step = r.input("step", [], DType::U32);
             let dimension = self.problem.domain.dimension();
-            let (loss, _) = losses(r, &self.mlp, &theta, self.points.sets(), dimension)?;
+            let (loss, _) = losses(r, &theta, self.points.sets(), dimension)?;
             let gradient = r.gradient(&loss, &[&theta]).remove(0);
             let next = adam.update(&theta, &gradient, &first, &second, &step);
             r.output("loss", &loss);

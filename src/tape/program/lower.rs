@@ -35,9 +35,9 @@ const GUARDS: usize = 30;
 pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result<Lowered> {
     let tape = tape.with_kernels_only()?;
     let mut ir = legalise(&tape);
-    let software = gpu.facts().is_software();
+    let software = gpu.facts().device_type == "cpu";
     // One binding is kept for the fault word.
-    let bindings = (gpu.facts().max_storage_buffers() as usize).saturating_sub(1).max(2);
+    let bindings = (gpu.facts().limits.storage_buffers as usize).saturating_sub(1).max(2);
     let mut copied: Vec<usize> = Vec::new();
     let (mut places, levels, groups) = loop {
         let (places, levels) = place(&mut ir, states, &copied)?;
