@@ -80,7 +80,7 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
     let vec_c = four(&[p.n, p.off[2], p.c[0], p.c[1]]);
     // A k below 4 is one step of its own length.
     let ku = if p.k < 4 && p.splits == 1 { p.k } else { 4 };
-    let tail = p.k % ku != 0;
+    let tail = !p.k.is_multiple_of(ku);
     let mut names = vec![("SPLIT", (p.splits > 1) as u32)];
     let flag = |name, on: bool| (name, u32::from(on));
     match form {

@@ -197,7 +197,7 @@ fn elements(dtype: Dtype, count: usize, seed: u64) -> Vec<u32> {
     let mut random = Random(seed);
     let mut one = || match dtype {
         Dtype::F32 => ((random.float() * 64.0).round() / 16.0 + random.float() * (random.word() % 2) as f32).to_bits(),
-        _ if random.word() % 4 == 0 => random.word(),
+        _ if random.word().is_multiple_of(4) => random.word(),
         _ => random.word() % 5,
     };
     (0..count).map(|_| one()).collect()
