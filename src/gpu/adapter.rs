@@ -261,24 +261,21 @@ pub(super) fn portable_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
     portable.or_worse_values_from(&adapter.limits())
 }
 
-/// The instance behind the adapters that this crate opens itself. Host applications bring their own.
-fn instance() -> &'static wgpu::Instance {
-    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
-    INSTANCE.get_or_init(|| {
+/// All adapters in a stable order: Vulkan, Metal, DirectX 12, OpenGL, each in the order of its driver. They are looked for
+/// once: OpenGL adapters share one context, which a second search on another thread would find taken.
+fn enumerate() -> &'static [wgpu::Adapter] {
+    static ADAPTERS: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
+    ADAPTERS.get_or_init(|| {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
         // Validation layers of the system are slow and chatty; whoever wants them sets wgpu's own environment variables.
         descriptor.flags = wgpu::InstanceFlags::empty().with_env();
         // A system that hands out more memory than it has kills the process instead; refuse before that.
         descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
-        wgpu::Instance::new(descriptor)
+        let instance = wgpu::Instance::new(descriptor);
+        let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        adapters.sort_by_key(|adapter| backend_rank(adapter.get_info().backend));
+        adapters
     })
-}
-
-/// All adapters in a stable order: Vulkan, Metal, DirectX 12, OpenGL, each in the order of its driver.
-fn enumerate() -> Vec<wgpu::Adapter> {
-    let mut adapters = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::all()));
-    adapters.sort_by_key(|adapter| backend_rank(adapter.get_info().backend));
-    adapters
 }
 
 fn backend_rank(backend: wgpu::Backend) -> u32 {
@@ -311,7 +308,7 @@ pub(super) fn select(selector: &Selector) -> Result<(usize, wgpu::Adapter)> {
     choose(enumerate(), from_environment.as_ref().unwrap_or(selector), argument)
 }
 
-fn choose(adapters: Vec<wgpu::Adapter>, selector: &Selector, argument: &str) -> Result<(usize, wgpu::Adapter)> {
+fn choose(adapters: &[wgpu::Adapter], selector: &Selector, argument: &str) -> Result<(usize, wgpu::Adapter)> {
     let usable = adapters.iter().any(can_compute);
     if !usable {
         return Err(Error::NoAdapter(format!("no adapter for compute shaders was found. {HOW_TO_GET_ONE}")));

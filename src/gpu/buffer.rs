@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use serde::Serialize;
 
 use super::Gpu;
-use super::fault::{device_error, scoped};
+use super::fault::device_error;
 use crate::error::{DeviceFault, Error, Result};
 
 /// A storage buffer. Clones share it; the last one to drop returns it to the pool.
@@ -18,11 +18,18 @@ use crate::error::{DeviceFault, Error, Result};
 pub struct Buffer(Arc<Inner>);
 
 struct Inner {
-    raw: wgpu::Buffer,
+    raw: Raw,
     size: u64,
     label: String,
     id: u64,
     pool: Weak<Pool>,
+}
+
+/// wgpu's buffer with the name that wgpu's messages call it by. It outlives the labels of its users.
+#[derive(Clone)]
+struct Raw {
+    buffer: wgpu::Buffer,
+    name: String,
 }
 
 impl Drop for Inner {
@@ -48,7 +55,7 @@ impl Buffer {
 
     /// Bytes that it can hold: its size class.
     pub fn capacity(&self) -> u64 {
-        self.0.raw.size()
+        self.0.raw.buffer.size()
     }
 
     /// Its name in error messages.
@@ -58,7 +65,12 @@ impl Buffer {
 
     /// wgpu's buffer.
     pub fn raw(&self) -> &wgpu::Buffer {
-        &self.0.raw
+        &self.0.raw.buffer
+    }
+
+    /// The name by which wgpu's messages call it; empty for a buffer of a host application.
+    pub(super) fn raw_name(&self) -> &str {
+        &self.0.raw.name
     }
 
     /// A number that no other buffer of this process has.
@@ -66,11 +78,16 @@ impl Buffer {
         self.0.id
     }
 
-    fn new(raw: wgpu::Buffer, size: u64, label: &str, pool: Weak<Pool>) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    fn new(raw: Raw, size: u64, label: &str, pool: Weak<Pool>) -> Self {
+        let id = next_id();
         Buffer(Arc::new(Inner { raw, size, label: label.into(), id, pool }))
     }
+}
+
+/// Numbers for buffers, unique in the process.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Bytes that the pool holds.
@@ -94,7 +111,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct State {
-    idle: HashMap<u64, Vec<wgpu::Buffer>>,
+    idle: HashMap<u64, Vec<Raw>>,
     usage: MemoryUse,
 }
 
@@ -108,15 +125,15 @@ impl Pool {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn give_back(&self, raw: wgpu::Buffer) {
-        let size = raw.size();
+    fn give_back(&self, raw: Raw) {
+        let size = raw.buffer.size();
         let mut state = self.state();
         state.usage.in_use -= size;
         state.usage.idle += size;
         state.idle.entry(size).or_default().push(raw);
     }
 
-    fn take(&self, class: u64) -> Option<wgpu::Buffer> {
+    fn take(&self, class: u64) -> Option<Raw> {
         let mut state = self.state();
         let raw = state.idle.get_mut(&class)?.pop()?;
         state.usage.in_use += class;
@@ -167,10 +184,12 @@ impl Gpu {
         Ok(Buffer::new(raw, bytes, label, Arc::downgrade(pool)))
     }
 
-    fn create(&self, class: u64, label: &str) -> Result<wgpu::Buffer> {
+    fn create(&self, class: u64, label: &str) -> Result<Raw> {
+        self.check_alive(label)?;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size: class, usage, mapped_at_creation: false };
-        let raw = scoped(&self.0.device, label, || self.0.device.create_buffer(&descriptor)).map_err(|error| {
+        let name = format!("fieldline #{}", next_id());
+        let descriptor = wgpu::BufferDescriptor { label: Some(&name), size: class, usage, mapped_at_creation: false };
+        let buffer = self.scoped(label, || self.0.device.create_buffer(&descriptor)).map_err(|error| {
             let Error::Device { fault, kernel, message } = error else { return error };
             let in_use = self.memory_use().in_use;
             let message = format!("a buffer of {class} bytes, with {in_use} bytes in use: {message}");
@@ -179,7 +198,7 @@ impl Gpu {
         let mut state = self.0.pool.state();
         state.usage.in_use += class;
         state.usage.created += 1;
-        Ok(raw)
+        Ok(Raw { buffer, name })
     }
 
     /// A buffer of `bytes` bytes, all zero.
@@ -197,7 +216,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] where the device is lost or the buffer is not one of its own.
     pub fn clear(&self, buffer: &Buffer) -> Result<()> {
-        scoped(&self.0.device, buffer.label(), || {
+        self.scoped(buffer.label(), || {
             let mut encoder = self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.clear_buffer(buffer.raw(), 0, None);
             self.0.queue.submit([encoder.finish()]);
@@ -218,7 +237,7 @@ impl Gpu {
             return Err(Error::argument("buffer", expected, format!("{} bytes", buffer.size())));
         }
         let size = buffer.size();
-        Ok(Buffer::new(buffer, size, "host buffer", Weak::new()))
+        Ok(Buffer::new(Raw { buffer, name: String::new() }, size, "host buffer", Weak::new()))
     }
 
     /// Bytes in the pool of this device.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Gpu;
 use super::buffer::Buffer;
-use super::fault::scoped;
 use super::kernel::{Access, Kernel};
 use super::params::Slot;
 use super::wgsl::ParamsMode;
@@ -46,8 +45,8 @@ pub(super) struct Recorded {
 /// The storage bindings of a call; calls that differ in parameters only share them.
 pub(super) struct Bound {
     pub group: wgpu::BindGroup,
-    /// Keeps the buffers out of the pool.
-    _buffers: Vec<Buffer>,
+    /// Held so that the pool does not give them to others.
+    pub buffers: Vec<Buffer>,
 }
 
 /// The parameters of a call.
@@ -122,7 +121,7 @@ impl Gpu {
                 }),
             })
             .collect();
-        let group = scoped(&self.0.device, &compiled.label, || {
+        let group = self.scoped(&compiled.label, || {
             self.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(&compiled.label),
                 layout: &compiled.layout,
@@ -130,7 +129,7 @@ impl Gpu {
             })
         })?;
         let buffers = bindings.iter().map(|binding| binding.buffer.clone()).collect();
-        let bound = Arc::new(Bound { group, _buffers: buffers });
+        let bound = Arc::new(Bound { group, buffers });
         Ok(Call(Arc::new(Recorded { kernel: kernel.clone(), bound, params, groups })))
     }
 

@@ -251,6 +251,14 @@ impl Gpu {
         self.check_alive("wait")
     }
 
+    /// [`scoped`] on this device: a refusal that only shows that the device is gone is reported as its loss.
+    pub(super) fn scoped<T>(&self, kernel: &str, work: impl FnOnce() -> T) -> Result<T> {
+        if let Some(reason) = self.0.lost.get() {
+            return Err(device_error(DeviceFault::Lost, kernel, reason.as_str()));
+        }
+        scoped(&self.0.device, kernel, work).or_else(|error| self.check_alive(kernel).and(Err(error)))
+    }
+
     /// An error where the device is lost.
     pub(super) fn check_alive(&self, kernel: &str) -> Result<()> {
         let lost = |reason: &str| Err(device_error(DeviceFault::Lost, kernel, reason));

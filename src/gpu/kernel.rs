@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::Gpu;
-use super::fault::scoped;
 use super::wgsl::{Composed, ParamsMode, Validated};
 use crate::error::{Error, Result};
 
@@ -119,7 +118,7 @@ impl Gpu {
         let workgroup_size = agree(spec, &module).map_err(|(expected, got)| {
             Error::argument(format!("kernel `{}` ({})", spec.label, spec.source.name), expected, got)
         })?;
-        let compiled = scoped(&self.0.device, &spec.label, || {
+        let compiled = self.scoped(&spec.label, || {
             let shader = self.shader(&spec.label, module.text, checked);
             let layout = self.storage_layout(&spec.label, &spec.bindings);
             let uniform = spec.params_words > 0 && mode == ParamsMode::Uniform;

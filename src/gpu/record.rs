@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Gpu;
+use super::buffer::Buffer;
 use super::call::{Call, Params};
-use super::fault::{device_error, poll, scoped};
+use super::fault::{device_error, poll};
 use super::quirks;
-use crate::error::{DeviceFault, Error, Result};
+use crate::error::{Error, Result};
 
 /// Submissions that [`Gpu::replay`] keeps under way: enough for the device never to wait, few enough to bound the memory.
 const SUBMISSIONS_AHEAD: usize = 3;
@@ -100,10 +101,7 @@ impl Gpu {
     /// One submission of `times` rounds.
     fn replay_part(&self, calls: &[Call], times: u32) -> Result<wgpu::SubmissionIndex> {
         let first = calls.first().map_or("(nothing)", |call| call.label());
-        if let Some(reason) = self.0.lost.get() {
-            return Err(device_error(DeviceFault::Lost, first, reason.as_str()));
-        }
-        let submitted = scoped(&self.0.device, first, || {
+        let submitted = self.scoped(first, || {
             let mut encoder = self.encoder();
             let mut pass = begin(&mut encoder);
             let mut current = Current::default();
@@ -118,16 +116,26 @@ impl Gpu {
         submitted.map_err(|error| self.blame(calls, error))
     }
 
-    /// Names the kernel that an error of a whole pass belongs to: each call is recorded alone, without being submitted.
+    /// Names the kernel that an error of a whole pass belongs to. Each call is recorded alone, without being submitted; what only
+    /// a submission shows is the state of a buffer, which wgpu names.
     fn blame(&self, calls: &[Call], error: Error) -> Error {
         for call in calls {
-            let alone = scoped(&self.0.device, call.label(), || {
+            let alone = self.scoped(call.label(), || {
                 let mut encoder = self.encoder();
                 self.encode(&mut encoder, std::slice::from_ref(call));
                 encoder.finish()
             });
             if let Err(error) = alone {
                 return error;
+            }
+        }
+        let Error::Device { fault, message, .. } = &error else { return error };
+        for call in calls {
+            let named = |buffer: &&Buffer| {
+                !buffer.raw_name().is_empty() && message.contains(&format!("'{}'", buffer.raw_name()))
+            };
+            if let Some(buffer) = call.0.bound.buffers.iter().find(named) {
+                return device_error(*fault, call.label(), format!("buffer `{}`: {message}", buffer.label()));
             }
         }
         error
@@ -154,7 +162,7 @@ impl Gpu {
         let Some(first) = calls.first() else { return Ok(Vec::new()) };
         let count = 2 * calls.len() as u32;
         let bytes = u64::from(count) * 8;
-        let result = scoped(&self.0.device, first.label(), || {
+        let result = self.scoped(first.label(), || {
             let queries = self.0.device.create_query_set(&wgpu::QuerySetDescriptor {
                 label: Some("fieldline timestamps"),
                 ty: wgpu::QueryType::Timestamp,

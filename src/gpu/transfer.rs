@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 use super::Gpu;
 use super::buffer::Buffer;
-use super::fault::{device_error, poll, scoped};
+use super::fault::{device_error, poll};
 use crate::error::{DeviceFault, Error, Result};
 
 /// The most that one staging buffer holds: it bounds the extra memory of large transfers.
@@ -47,7 +47,7 @@ impl Gpu {
             return Err(Error::argument(format!("write to buffer `{}`", buffer.label()), "whole 4-byte words", got));
         }
         let (whole, rest) = bytes.split_at(bytes.len() & !3);
-        scoped(&self.0.device, buffer.label(), || {
+        self.scoped(buffer.label(), || {
             for (chunk, at) in whole.chunks(STAGING as usize).zip((offset..).step_by(STAGING as usize)) {
                 self.0.queue.write_buffer(buffer.raw(), at, chunk);
                 if chunk.len() as u64 == STAGING {
@@ -117,7 +117,7 @@ impl Gpu {
     fn start(&self, buffer: &wgpu::Buffer, part: &Part, label: &str) -> Result<Reading> {
         let pending = Pending::default();
         let for_callback = pending.clone();
-        let (staging, submission) = scoped(&self.0.device, label, || {
+        let (staging, submission) = self.scoped(label, || {
             let staging = self.0.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("fieldline staging"),
                 size: part.words,

@@ -1,37 +1,13 @@
-//! A thin raw-wgpu device for the kernel tests: compose, build, bind, dispatch, read back.
+//! What the kernel tests share: the device, composing, dispatching, reproducible numbers, the bound of a chain of roundings.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock};
 
-use fieldline::gpu::{Composed, Composer};
-use wgpu::util::DeviceExt;
-
-/// How a buffer is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bind {
-    Read,
-    Write,
-    Uniform,
-}
-
-/// One adapter's device with the features that the kernels may use.
-pub struct Device {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    pub info: wgpu::AdapterInfo,
-    pub features: wgpu::Features,
-}
-
-/// A compiled kernel with the layout of its bindings.
-pub struct Kernel {
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
+use fieldline::gpu::{Access, Binding, Buffer, Composed, Composer, Gpu, Kernel, KernelSpec, Options, ParamsMode};
 
 /// The device of all tests.
-pub fn device() -> &'static Device {
-    static DEVICE: OnceLock<Device> = OnceLock::new();
-    DEVICE.get_or_init(Device::open)
+pub fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| Gpu::with_options(&Options::default()).expect("an adapter (install mesa-vulkan-drivers)"))
 }
 
 /// Composes an embedded shader with integer names and inserted blocks.
@@ -41,118 +17,90 @@ pub fn compose(key: &str, names: &[(&str, u32)], blocks: &[(&str, &str)]) -> Com
     composer.compose(key).unwrap_or_else(|error| panic!("{key}: {error}"))
 }
 
-impl Device {
-    fn open() -> Self {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-        let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
-            .expect("an adapter (install mesa-vulkan-drivers)");
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64;
-        let features = wgpu::Features::IMMEDIATES | (adapter.features() & wanted);
-        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
-            required_features: features,
-            required_limits: adapter.limits(),
-            ..Default::default()
-        }))
-        .expect("a device");
-        Self { device, queue, info: adapter.get_info(), features }
-    }
+/// A new buffer with these words.
+pub fn upload(words: &[u32]) -> Buffer {
+    let bytes: &[u8] = bytemuck::cast_slice(words);
+    let buffer = gpu().alloc(bytes.len() as u64, "test").expect("a buffer");
+    gpu().write(&buffer, 0, bytes).expect("written");
+    buffer
+}
 
-    /// Compiles WGSL for bindings 0, 1, .. and `immediates` bytes of parameters.
-    pub fn kernel(&self, wgsl: &str, binds: &[Bind], immediates: u32, checked: bool) -> Kernel {
-        let desc = wgpu::ShaderModuleDescriptor { label: None, source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
-        let checks = match checked {
-            true => wgpu::ShaderRuntimeChecks::checked(),
-            false => wgpu::ShaderRuntimeChecks::unchecked(),
-        };
-        // SAFETY: the kernels under test guard every index and bound every loop; the same suite runs with checks on.
-        let module = unsafe { self.device.create_shader_module_trusted(desc, checks) };
-        let entry = |(binding, bind): (usize, &Bind)| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: match bind {
-                    Bind::Uniform => wgpu::BufferBindingType::Uniform,
-                    _ => wgpu::BufferBindingType::Storage { read_only: *bind == Bind::Read },
-                },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let entries: Vec<_> = binds.iter().enumerate().map(entry).collect();
-        let layout =
-            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: None,
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: immediates,
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: None,
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        Kernel { pipeline, layout }
-    }
+/// The words of a buffer.
+pub fn download(buffer: &Buffer) -> Vec<u32> {
+    bytemuck::pod_collect_to_vec(&gpu().read(buffer, 0, buffer.size()).expect("read"))
+}
 
-    pub fn buffer(&self, words: &[u32]) -> wgpu::Buffer {
-        use wgpu::BufferUsages as Usage;
-        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: None,
-            contents: bytemuck::cast_slice(words),
-            usage: Usage::STORAGE | Usage::UNIFORM | Usage::COPY_SRC | Usage::COPY_DST,
-        })
-    }
+/// Builds the module with these storage bindings, checked or trusted.
+pub fn kernel(source: Composed, bindings: Vec<Access>, params_words: u32, checked: bool) -> Kernel {
+    // The switch belongs to the device, and tests run side by side.
+    static SWITCH: Mutex<()> = Mutex::new(());
+    let _held = SWITCH.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    gpu().set_checked(checked);
+    let spec = KernelSpec { label: source.name.clone(), source, entry: "main".into(), bindings, params_words };
+    gpu().kernel(&spec).unwrap_or_else(|error| panic!("{}: {error}", spec.label))
+}
 
-    pub fn bind(&self, kernel: &Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
-        let entries: Vec<_> = buffers
-            .iter()
-            .enumerate()
-            .map(|(at, buffer)| wgpu::BindGroupEntry { binding: at as u32, resource: buffer.as_entire_binding() })
-            .collect();
-        let layout = &kernel.layout;
-        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
-    }
+/// Runs the kernel once for each pair of parameters and grid.
+pub fn dispatch(kernel: &Kernel, buffers: &[&Buffer], calls: &[(Vec<u32>, [u32; 3])]) {
+    let bindings: Vec<Binding> = buffers.iter().map(|buffer| Binding::from(*buffer)).collect();
+    let call = |(params, grid): &(Vec<u32>, [u32; 3])| gpu().call(kernel, &bindings, params, *grid).expect("a call");
+    gpu().run(&calls.iter().map(call).collect::<Vec<_>>()).expect("the kernel runs");
+}
 
-    /// Dispatches the kernel, submits and waits.
-    pub fn dispatch(&self, kernel: &Kernel, group: &wgpu::BindGroup, params: &[u32], grid: [u32; 3]) {
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(&kernel.pipeline);
-        pass.set_bind_group(0, group, &[]);
-        pass.set_immediates(0, bytemuck::cast_slice(params));
-        pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
-        drop(pass);
-        self.queue.submit([encoder.finish()]);
-        self.wait();
-    }
-
-    fn wait(&self) {
-        let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(120)) };
-        self.device.poll(wait).expect("the device finishes");
-    }
-
-    pub fn read(&self, buffer: &wgpu::Buffer) -> Vec<u32> {
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: buffer.size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-        self.queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("the buffer maps"));
-        self.wait();
-        let view = staging.get_mapped_range(..).expect("mapped");
-        bytemuck::cast_slice(&view).to_vec()
-    }
+/// As [`kernel`] and [`dispatch`], for a module whose binding 1 is a uniform buffer, which the device layer does not bind.
+pub fn dispatch_uniform(source: &Composed, buffers: [&Buffer; 3], params: &[u32], grid: [u32; 3]) {
+    let device = gpu().device();
+    let desc = wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(source.text(ParamsMode::Immediate).into()),
+    };
+    let module = device.create_shader_module(desc);
+    // The pool's buffers are for storage; a uniform buffer has a usage of its own.
+    let uniform = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: buffers[1].size(),
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    gpu().queue().write_buffer(&uniform, 0, &gpu().read(buffers[1], 0, buffers[1].size()).expect("read"));
+    let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+    let types = [storage(true), wgpu::BufferBindingType::Uniform, storage(false)];
+    let layout_entry = |(binding, ty)| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let entries: Vec<_> = (0..).zip(types).map(layout_entry).collect();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 4 * params.len() as u32,
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: None,
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    let raw = [buffers[0].raw(), &uniform, buffers[2].raw()];
+    let entries: Vec<_> = (0..)
+        .zip(raw)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    let group =
+        device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    pass.set_pipeline(&pipeline);
+    pass.set_bind_group(0, &group, &[]);
+    pass.set_immediates(0, bytemuck::cast_slice(params));
+    pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
+    drop(pass);
+    gpu().queue().submit([encoder.finish()]);
 }
 
 /// Reproducible numbers (SplitMix64).

@@ -1,6 +1,8 @@
 //! Matrix products: all forms, layouts and edges against f64.
 
-use super::device::{Bind, Random, compose, device, gamma};
+use fieldline::gpu::{Access, Requirement};
+
+use super::device::{Random, compose, dispatch, dispatch_uniform, download, gamma, gpu, kernel, upload};
 
 /// Which kernel, and its tile.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +82,7 @@ fn variant(p: &Product, form: Form) -> Vec<(&'static str, u32)> {
     let vec_c = four(&[p.n, p.off[2], p.c[0], p.c[1]]);
     // A k below 4 is one step of its own length.
     let ku = if p.k < 4 && p.splits == 1 { p.k } else { 4 };
-    let tail = p.k % ku != 0;
+    let tail = !p.k.is_multiple_of(ku);
     let mut names = vec![("SPLIT", (p.splits > 1) as u32)];
     let flag = |name, on: bool| (name, u32::from(on));
     match form {
@@ -167,7 +169,6 @@ fn params(p: &Product, row_base: u32, batch_base: u32) -> Vec<u32> {
 
 /// Runs the product and returns C (all splits), padding included.
 fn run(p: &Product, form: Form, a: &[u32], b: &[u32], checked: bool) -> Vec<u32> {
-    let dev = device();
     let key = match form {
         Form::Lane { .. } => "matmul/lane",
         Form::Octet { .. } => "matmul/octet",
@@ -176,22 +177,24 @@ fn run(p: &Product, form: Form, a: &[u32], b: &[u32], checked: bool) -> Vec<u32>
     };
     let names = variant(p, form);
     let blocks: &[(&str, &str)] = if p.scaled { &[("EPILOGUE", SCALED)] } else { &[] };
-    let wgsl = compose(key, &names, blocks).source;
-    let b_bind = if names.contains(&("B_UNIFORM", 1)) { Bind::Uniform } else { Bind::Read };
-    let mut binds = vec![Bind::Read, b_bind, Bind::Write];
+    let source = compose(key, &names, blocks);
+    let c = upload(&vec![SENTINEL; (p.c_split() * p.splits) as usize]);
+    let (a, b) = (upload(a), upload(b));
+    let calls: Vec<_> =
+        dispatches(p, form).into_iter().map(|(row, batch, grid)| (params(p, row, batch), grid)).collect();
+    if names.contains(&("B_UNIFORM", 1)) {
+        calls.iter().for_each(|(params, grid)| dispatch_uniform(&source, [&a, &b, &c], params, *grid));
+        return download(&c);
+    }
     let (bias, scale) = factors(p);
-    let mut buffers =
-        vec![dev.buffer(a), dev.buffer(b), dev.buffer(&vec![SENTINEL; (p.c_split() * p.splits) as usize])];
+    let factors = [bias, scale].map(|values| upload(bytemuck::cast_slice(&values)));
+    let (mut access, mut buffers) = (vec![Access::Read, Access::Read, Access::ReadWrite], vec![&a, &b, &c]);
     if p.scaled {
-        binds.extend([Bind::Read; 2]);
-        buffers.extend([&bias, &scale].map(|v| dev.buffer(bytemuck::cast_slice(v))));
+        access.extend([Access::Read; 2]);
+        buffers.extend(&factors);
     }
-    let kernel = dev.kernel(&wgsl, &binds, 72, checked);
-    let group = dev.bind(&kernel, &buffers.iter().collect::<Vec<_>>());
-    for (row_base, batch_base, grid) in dispatches(p, form) {
-        dev.dispatch(&kernel, &group, &params(p, row_base, batch_base), grid);
-    }
-    dev.read(&buffers[2])
+    dispatch(&kernel(source, access, 18, checked), &buffers, &calls);
+    download(&c)
 }
 
 /// Bias of the columns and scale of the rows.
@@ -255,10 +258,9 @@ fn forms() -> Vec<Form> {
         Form::Group { tm: 64 },
         Form::Group { tm: 16 },
     ];
-    let dev = device();
     if octets() {
         forms.push(Form::Octet { r: 32, vn: 2, wide: false, b_uniform: false });
-        if dev.features.contains(wgpu::Features::SHADER_INT64) {
+        if gpu().supports(Requirement::Int64) {
             forms.push(Form::Octet { r: 8, vn: 1, wide: true, b_uniform: false });
         }
     }
@@ -266,8 +268,7 @@ fn forms() -> Vec<Form> {
 }
 
 fn octets() -> bool {
-    let dev = device();
-    let able = dev.features.contains(wgpu::Features::SUBGROUP) && dev.info.subgroup_min_size >= 8;
+    let able = gpu().supports(Requirement::Subgroups) && gpu().facts().subgroup_min >= 8;
     if !able {
         println!("skipped: the octet kernel needs subgroups of 8 or more invocations");
     }
@@ -368,7 +369,7 @@ fn pieces_of_a_large_grid() {
 #[test]
 fn uniform_operand() {
     if octets() {
-        for wide in [false, device().features.contains(wgpu::Features::SHADER_INT64)] {
+        for wide in [false, gpu().supports(Requirement::Int64)] {
             check(&Product::new(40, 64, 64, 1), Form::Octet { r: 32, vn: 2, wide, b_uniform: true }, 500, false);
         }
     }

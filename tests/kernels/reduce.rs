@@ -1,6 +1,8 @@
 //! Reductions: all forms and passes against exact references (integers, extrema) and f64 with derived bounds (sums).
 
-use super::device::{Bind, Random, compose, device, gamma};
+use fieldline::gpu::{Access, Requirement};
+
+use super::device::{Random, compose, dispatch, download, gamma, gpu, kernel, upload};
 
 /// Which kernel, and which way its lanes run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,24 +95,22 @@ impl Case {
 
     /// Runs all passes; also returns the depth D of the whole tree.
     fn run(&self, data: &[u32], offset: u32) -> (Vec<u32>, u32) {
-        let dev = device();
         let [outer, axis, inner] = self.shape;
         let state = if matches!(self.op, Op::ArgMax | Op::ArgMin) { 2 } else { 1 };
-        let mut input = dev.buffer(data);
+        let mut input = upload(data);
         let (mut axis, mut offset, mut depth, mut from_state) = (axis, offset, 0, false);
         loop {
             let parts = axis.div_ceil(self.chunk);
             let to_state = parts > 1;
-            let vec = self.vec && !from_state;
-            let composed = compose(self.key(), &self.names(from_state, to_state), &[]);
-            let kernel = dev.kernel(&composed.source, &[Bind::Read, Bind::Write], 32, self.checked);
+            let source = compose(self.key(), &self.names(from_state, to_state), &[]);
+            let kernel = kernel(source, vec![Access::Read, Access::ReadWrite], 8, self.checked);
             let count = outer * parts * inner * if to_state { state } else { 1 };
-            let output = dev.buffer(&vec![SENTINEL; count as usize + 3]);
-            let params = [outer, axis, inner, offset, 0, self.chunk, parts, 0];
-            dev.dispatch(&kernel, &dev.bind(&kernel, &[&input, &output]), &params, self.grid(parts, vec));
+            let output = upload(&vec![SENTINEL; count as usize + 3]);
+            let params = vec![outer, axis, inner, offset, 0, self.chunk, parts, 0];
+            dispatch(&kernel, &[&input, &output], &[(params, self.grid(parts, self.vec && !from_state))]);
             depth += self.depth(axis.min(self.chunk));
             if !to_state {
-                let mut words = dev.read(&output);
+                let mut words = download(&output);
                 assert!(
                     words.split_off(count as usize).iter().all(|w| *w == SENTINEL),
                     "written past the end: {self:?}"
@@ -197,7 +197,7 @@ fn elements(dtype: Dtype, count: usize, seed: u64) -> Vec<u32> {
     let mut random = Random(seed);
     let mut one = || match dtype {
         Dtype::F32 => ((random.float() * 64.0).round() / 16.0 + random.float() * (random.word() % 2) as f32).to_bits(),
-        _ if random.word() % 4 == 0 => random.word(),
+        _ if random.word().is_multiple_of(4) => random.word(),
         _ => random.word() % 5,
     };
     (0..count).map(|_| one()).collect()
@@ -261,7 +261,7 @@ fn vectors_and_wide_words() {
     for form in FORMS {
         let shape = if matches!(form, Form::Columns { .. }) { [2, 37, 72] } else { [9, 92, 1] };
         for wide in [false, true] {
-            if wide && !device().features.contains(wgpu::Features::SHADER_INT64) {
+            if wide && !gpu().supports(Requirement::Int64) {
                 println!("skipped: wide loads need 64-bit integers");
                 continue;
             }
@@ -335,7 +335,6 @@ fn fused_map() {
     let (outer, axis) = (6u32, 44u32);
     let count = (outer * axis) as usize;
     let (x, y) = (elements(Dtype::F32, count, 7), elements(Dtype::F32, count, 8));
-    let dev = device();
     for vec in [0u32, 1] {
         let ty = if vec == 1 { "vec4<f32>" } else { "f32" };
         let head = format!(
@@ -347,11 +346,10 @@ fn fused_map() {
         };
         let names = [("WG", 8), ("DTYPE", 0), ("OUT", 2), ("SUM", 1), ("VEC", vec)];
         let composed = compose("reduce/rows", &names, &[("LOAD", &(head + body))]);
-        let kernel = dev.kernel(&composed.source, &[Bind::Read, Bind::Read, Bind::Write], 32, false);
-        let output = dev.buffer(&vec![SENTINEL; outer as usize]);
-        let group = dev.bind(&kernel, &[&dev.buffer(&x), &dev.buffer(&y), &output]);
-        dev.dispatch(&kernel, &group, &[outer, axis, 1, 0, 0, 1024, 1, 0], [1, 1, 1]);
-        for (row, got) in dev.read(&output).iter().enumerate() {
+        let kernel = kernel(composed, vec![Access::Read, Access::Read, Access::ReadWrite], 8, false);
+        let output = upload(&vec![SENTINEL; outer as usize]);
+        dispatch(&kernel, &[&upload(&x), &upload(&y), &output], &[(vec![outer, axis, 1, 0, 0, 1024, 1, 0], [1, 1, 1])]);
+        for (row, got) in download(&output).iter().enumerate() {
             let float = |v: &[u32], i: usize| f64::from(f32::from_bits(v[i]));
             let range = row * axis as usize..(row + 1) * axis as usize;
             let exact: f64 = range.map(|i| (float(&x, i) - float(&y, i)).powi(2)).sum();

@@ -1,0 +1,2 @@
+// Test of import circles: imports the file that imports it. Deliberately broken.
+#import test/circle_b
