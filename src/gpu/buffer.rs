@@ -99,25 +99,26 @@ pub struct MemoryUse {
     pub idle: u64,
     /// Buffers that were made of the device so far.
     pub created: u64,
+    /// The most that buffers in use may hold, where there is such a limit.
+    pub budget: Option<u64>,
 }
 
 /// Idle buffers by capacity.
-#[derive(Default)]
 pub(super) struct Pool {
     state: Mutex<State>,
     /// The largest buffer of the device, in whole words.
     limit: u64,
 }
 
-#[derive(Default)]
 struct State {
     idle: HashMap<u64, Vec<Raw>>,
     usage: MemoryUse,
 }
 
 impl Pool {
-    pub fn new(limit: u64) -> Self {
-        Pool { state: Mutex::default(), limit: limit & !3 }
+    pub fn new(limit: u64, budget: Option<u64>) -> Self {
+        let usage = MemoryUse { budget, ..MemoryUse::default() };
+        Pool { state: Mutex::new(State { idle: HashMap::new(), usage }), limit: limit & !3 }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -186,12 +187,17 @@ impl Gpu {
 
     fn create(&self, class: u64, label: &str) -> Result<Raw> {
         self.check_alive(label)?;
+        let MemoryUse { in_use, idle, budget, .. } = self.memory_use();
+        if let Some(budget) = budget.filter(|budget| (in_use + idle).saturating_add(class) > *budget) {
+            let message =
+                format!("a buffer of {class} bytes, with {in_use} bytes in use, passes the budget of {budget} bytes");
+            return Err(device_error(DeviceFault::OutOfMemory, label, message));
+        }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let name = format!("fieldline #{}", next_id());
         let descriptor = wgpu::BufferDescriptor { label: Some(&name), size: class, usage, mapped_at_creation: false };
         let buffer = self.scoped(label, || self.0.device.create_buffer(&descriptor)).map_err(|error| {
             let Error::Device { fault, kernel, message } = error else { return error };
-            let in_use = self.memory_use().in_use;
             let message = format!("a buffer of {class} bytes, with {in_use} bytes in use: {message}");
             Error::Device { fault, kernel, message }
         })?;
