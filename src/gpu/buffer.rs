@@ -22,7 +22,10 @@ struct Inner {
     size: u64,
     label: String,
     id: u64,
-    pool: Weak<Pool>,
+    /// The pool of its device. Numbers of wgpu's objects repeat between devices, so this is what tells them apart.
+    home: Weak<Pool>,
+    /// Whether it returns to the pool; buffers of a host application do not.
+    pooled: bool,
 }
 
 /// wgpu's buffer with the name that wgpu's messages call it by. It outlives the labels of its users.
@@ -34,8 +37,8 @@ struct Raw {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // A buffer of a host application has no pool; a pool may be gone before its buffers.
-        if let Some(pool) = self.pool.upgrade() {
+        // A pool may be gone before its buffers.
+        if let Some(pool) = self.home.upgrade().filter(|_| self.pooled) {
             pool.give_back(self.raw.clone());
         }
     }
@@ -78,9 +81,14 @@ impl Buffer {
         self.0.id
     }
 
-    fn new(raw: Raw, size: u64, label: &str, pool: Weak<Pool>) -> Self {
+    /// Whether it was allocated or wrapped by `gpu` or a clone of it.
+    pub(super) fn belongs_to(&self, gpu: &Gpu) -> bool {
+        std::ptr::eq(self.0.home.as_ptr(), Arc::as_ptr(&gpu.0.pool))
+    }
+
+    fn new(raw: Raw, size: u64, label: &str, home: &Arc<Pool>, pooled: bool) -> Self {
         let id = next_id();
-        Buffer(Arc::new(Inner { raw, size, label: label.into(), id, pool }))
+        Buffer(Arc::new(Inner { raw, size, label: label.into(), id, home: Arc::downgrade(home), pooled }))
     }
 }
 
@@ -182,7 +190,7 @@ impl Gpu {
                 other => Err(other),
             })?,
         };
-        Ok(Buffer::new(raw, bytes, label, Arc::downgrade(pool)))
+        Ok(Buffer::new(raw, bytes, label, pool, true))
     }
 
     fn create(&self, class: u64, label: &str) -> Result<Raw> {
@@ -243,7 +251,7 @@ impl Gpu {
             return Err(Error::argument("buffer", expected, format!("{} bytes", buffer.size())));
         }
         let size = buffer.size();
-        Ok(Buffer::new(Raw { buffer, name: String::new() }, size, "host buffer", Weak::new()))
+        Ok(Buffer::new(Raw { buffer, name: String::new() }, size, "host buffer", &self.0.pool, false))
     }
 
     /// Bytes in the pool of this device.

@@ -259,8 +259,14 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] where the device is lost or the time of [`Options::timeout`] is over.
     pub fn wait(&self) -> Result<()> {
-        poll(&self.0.device, None, self.0.timeout, "wait")?;
+        self.poll(None, "wait")?;
         self.check_alive("wait")
+    }
+
+    /// Waits until the submission, or all work so far, is done. On a lost device the reason is the loss, whatever else fails.
+    pub(super) fn poll(&self, submission: Option<wgpu::SubmissionIndex>, kernel: &str) -> Result<()> {
+        poll(&self.0.device, submission, self.0.timeout, kernel)
+            .or_else(|error| self.check_alive(kernel).and(Err(error)))
     }
 
     /// [`scoped`] on this device: a refusal that only shows that the device is gone is reported as its loss.
