@@ -622,23 +622,37 @@ fn requests_that_pass_the_memory_are_errors_and_the_process_goes_on() {
         panic!("expected an error")
     };
     assert!(fault == DeviceFault::OutOfMemory && kernel == "huge" && message.contains(&limit.to_string()), "{message}");
-    // Largest buffers until the device has no more; none is touched, so none takes memory of the machine.
+    // Largest buffers until the device has no more; none is touched, so none takes memory of the machine. A budget of our own
+    // bounds software devices, which never refuse.
     let mut held = Vec::new();
     let error = loop {
         match gpu.alloc(limit, "large") {
             Ok(buffer) => held.push(buffer),
             Err(error) => break error,
         }
-        assert!(held.len() < 10_000, "the device never ends");
+        assert!(held.len() < 1000, "the device never ends");
     };
     let Error::Device { fault, kernel, message } = error else { panic!("{error}") };
     assert!(fault == DeviceFault::OutOfMemory && kernel == "large" && message.contains("bytes"), "{message}");
+    let before = held.len();
     drop(held);
-    gpu.trim();
+    assert!(gpu.alloc(limit, "again").is_ok() || before == 0, "what was given back can be had again");
     let buffer = gpu.alloc_zeroed(4, "small").unwrap();
     let call = gpu.call(&increment(&gpu), &[(&buffer).into()], &[1], [1, 1, 1]).unwrap();
     gpu.run(&[call]).unwrap();
     assert_eq!(words(&gpu, &buffer), [1]);
+}
+
+#[test]
+fn budgets_count_idle_buffers_only_as_long_as_they_are_needed() {
+    let gpu = Gpu::with_options(&Options { memory_budget: Some(1 << 20), ..Options::default() }).unwrap();
+    let first = gpu.alloc(700 << 10, "first").unwrap();
+    let Err(Error::Device { fault, message, .. }) = gpu.alloc(512 << 10, "second") else { panic!("expected an error") };
+    assert!(fault == DeviceFault::OutOfMemory && message.contains("1048576"), "{message}");
+    drop(first);
+    assert!(gpu.memory_use().idle > 0);
+    gpu.alloc(512 << 10, "second").expect("the idle buffer of another size makes room");
+    assert_eq!(gpu.memory_use().idle, 512 << 10);
 }
 
 #[test]
@@ -828,6 +842,7 @@ fn replay_cost() {
         })
         .collect();
     let raw = |times: u32| {
+        let mut ahead = std::collections::VecDeque::new();
         for _ in 0..times / 8 {
             let mut encoder = device.create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -840,9 +855,12 @@ fn replay_cost() {
                 }
             }
             drop(pass);
-            let index = gpu.queue().submit([encoder.finish()]);
-            device.poll(wgpu::PollType::Wait { submission_index: Some(index), timeout: None }).unwrap();
+            ahead.push_back(gpu.queue().submit([encoder.finish()]));
+            if ahead.len() > 3 {
+                device.poll(wgpu::PollType::Wait { submission_index: ahead.pop_front(), timeout: None }).unwrap();
+            }
         }
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
     };
     let times = 160;
     let dispatches = f64::from(times) * 64.0;
@@ -859,5 +877,7 @@ fn replay_cost() {
     ours.sort_by(f64::total_cmp);
     theirs.sort_by(f64::total_cmp);
     let (a, b) = (ours[10], theirs[10]);
+    let (c, d) = (ours[0], theirs[0]);
+    println!("least: replay {c:.3} us, raw {d:.3} us, ratio {:.3}", c / d);
     println!("{}: replay {a:.3} us, raw {b:.3} us a dispatch (medians of 20), ratio {:.3}", gpu.facts().name, a / b);
 }

@@ -22,7 +22,10 @@ struct Inner {
     size: u64,
     label: String,
     id: u64,
-    pool: Weak<Pool>,
+    /// The pool of its device. Numbers of wgpu's objects repeat between devices, so this is what tells them apart.
+    home: Weak<Pool>,
+    /// Whether it returns to the pool; buffers of a host application do not.
+    pooled: bool,
 }
 
 /// wgpu's buffer with the name that wgpu's messages call it by. It outlives the labels of its users.
@@ -34,8 +37,8 @@ struct Raw {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // A buffer of a host application has no pool; a pool may be gone before its buffers.
-        if let Some(pool) = self.pool.upgrade() {
+        // A pool may be gone before its buffers.
+        if let Some(pool) = self.home.upgrade().filter(|_| self.pooled) {
             pool.give_back(self.raw.clone());
         }
     }
@@ -78,9 +81,14 @@ impl Buffer {
         self.0.id
     }
 
-    fn new(raw: Raw, size: u64, label: &str, pool: Weak<Pool>) -> Self {
+    /// Whether it was allocated or wrapped by `gpu` or a clone of it.
+    pub(super) fn belongs_to(&self, gpu: &Gpu) -> bool {
+        std::ptr::eq(self.0.home.as_ptr(), Arc::as_ptr(&gpu.0.pool))
+    }
+
+    fn new(raw: Raw, size: u64, label: &str, home: &Arc<Pool>, pooled: bool) -> Self {
         let id = next_id();
-        Buffer(Arc::new(Inner { raw, size, label: label.into(), id, pool }))
+        Buffer(Arc::new(Inner { raw, size, label: label.into(), id, home: Arc::downgrade(home), pooled }))
     }
 }
 
@@ -99,25 +107,26 @@ pub struct MemoryUse {
     pub idle: u64,
     /// Buffers that were made of the device so far.
     pub created: u64,
+    /// The most that buffers in use may hold, where there is such a limit.
+    pub budget: Option<u64>,
 }
 
 /// Idle buffers by capacity.
-#[derive(Default)]
 pub(super) struct Pool {
     state: Mutex<State>,
     /// The largest buffer of the device, in whole words.
     limit: u64,
 }
 
-#[derive(Default)]
 struct State {
     idle: HashMap<u64, Vec<Raw>>,
     usage: MemoryUse,
 }
 
 impl Pool {
-    pub fn new(limit: u64) -> Self {
-        Pool { state: Mutex::default(), limit: limit & !3 }
+    pub fn new(limit: u64, budget: Option<u64>) -> Self {
+        let usage = MemoryUse { budget, ..MemoryUse::default() };
+        Pool { state: Mutex::new(State { idle: HashMap::new(), usage }), limit: limit & !3 }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,17 +190,22 @@ impl Gpu {
                 other => Err(other),
             })?,
         };
-        Ok(Buffer::new(raw, bytes, label, Arc::downgrade(pool)))
+        Ok(Buffer::new(raw, bytes, label, pool, true))
     }
 
     fn create(&self, class: u64, label: &str) -> Result<Raw> {
         self.check_alive(label)?;
+        let MemoryUse { in_use, idle, budget, .. } = self.memory_use();
+        if let Some(budget) = budget.filter(|budget| (in_use + idle).saturating_add(class) > *budget) {
+            let message =
+                format!("a buffer of {class} bytes, with {in_use} bytes in use, passes the budget of {budget} bytes");
+            return Err(device_error(DeviceFault::OutOfMemory, label, message));
+        }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let name = format!("fieldline #{}", next_id());
         let descriptor = wgpu::BufferDescriptor { label: Some(&name), size: class, usage, mapped_at_creation: false };
         let buffer = self.scoped(label, || self.0.device.create_buffer(&descriptor)).map_err(|error| {
             let Error::Device { fault, kernel, message } = error else { return error };
-            let in_use = self.memory_use().in_use;
             let message = format!("a buffer of {class} bytes, with {in_use} bytes in use: {message}");
             Error::Device { fault, kernel, message }
         })?;
@@ -237,7 +251,7 @@ impl Gpu {
             return Err(Error::argument("buffer", expected, format!("{} bytes", buffer.size())));
         }
         let size = buffer.size();
-        Ok(Buffer::new(Raw { buffer, name: String::new() }, size, "host buffer", Weak::new()))
+        Ok(Buffer::new(Raw { buffer, name: String::new() }, size, "host buffer", &self.0.pool, false))
     }
 
     /// Bytes in the pool of this device.

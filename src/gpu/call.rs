@@ -179,6 +179,9 @@ impl Gpu {
             let argument = format!("kernel `{}`, binding {index}, buffer `{}`", kernel.label(), buffer.label());
             Err(Error::argument(argument, expected, got))
         };
+        if !buffer.belongs_to(self) {
+            return fail("a buffer of this device".into(), "one of another".into());
+        }
         if size > limits.storage_binding_bytes {
             let limit = limits.storage_binding_bytes;
             return fail(format!("at most {limit} bytes in one binding on this device"), format!("{size} bytes"));

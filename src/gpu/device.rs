@@ -8,6 +8,7 @@ use super::adapter::{self, AdapterFacts, Selector};
 use super::buffer::Pool;
 use super::fault::{device_error, poll, scoped};
 use super::kernel::KernelCache;
+use super::memory;
 use super::params::Arena;
 use super::quirks;
 use super::wgsl::{ParamsMode, Requirement};
@@ -26,12 +27,21 @@ pub struct Options {
     pub portable: bool,
     /// The longest that one wait for the device may take.
     pub timeout: Duration,
+    /// The most bytes that buffers may take. `None` sets no limit of our own, save on software devices: there it is the memory
+    /// that the system has available when the device is opened.
+    pub memory_budget: Option<u64>,
 }
 
 impl Default for Options {
-    /// The best adapter, trusted kernels, all features, 60 seconds.
+    /// The best adapter, trusted kernels, all features, 60 seconds, no memory budget but that of software devices.
     fn default() -> Self {
-        Options { selector: Selector::Auto, checked: false, portable: false, timeout: Duration::from_secs(60) }
+        Options {
+            selector: Selector::Auto,
+            checked: false,
+            portable: false,
+            timeout: Duration::from_secs(60),
+            memory_budget: None,
+        }
     }
 }
 
@@ -173,12 +183,14 @@ impl Gpu {
             })
         })?;
         let arena = Arena::new(&device, &queue, facts.limits.uniform_alignment);
+        let of_system = || if facts.device_type == "cpu" { memory::available() } else { None };
+        let budget = options.memory_budget.or_else(of_system);
         Ok(Gpu(Arc::new(Shared {
             capabilities: capabilities(features, adapter.get_downlevel_capabilities().flags),
             owned: index.is_some(),
             timeout: options.timeout,
             checked: AtomicBool::new(options.checked),
-            pool: Arc::new(Pool::new(facts.limits.buffer_bytes)),
+            pool: Arc::new(Pool::new(facts.limits.buffer_bytes, budget)),
             arena: Arc::new(arena),
             kernels: KernelCache::default(),
             probe: Mutex::new(probe),
@@ -247,8 +259,14 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] where the device is lost or the time of [`Options::timeout`] is over.
     pub fn wait(&self) -> Result<()> {
-        poll(&self.0.device, None, self.0.timeout, "wait")?;
+        self.poll(None, "wait")?;
         self.check_alive("wait")
+    }
+
+    /// Waits until the submission, or all work so far, is done. On a lost device the reason is the loss, whatever else fails.
+    pub(super) fn poll(&self, submission: Option<wgpu::SubmissionIndex>, kernel: &str) -> Result<()> {
+        poll(&self.0.device, submission, self.0.timeout, kernel)
+            .or_else(|error| self.check_alive(kernel).and(Err(error)))
     }
 
     /// [`scoped`] on this device: a refusal that only shows that the device is gone is reported as its loss.

@@ -34,6 +34,7 @@ mod call;
 mod device;
 mod fault;
 mod kernel;
+mod memory;
 mod params;
 pub mod quirks;
 mod record;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Gpu;
 use super::buffer::Buffer;
 use super::call::{Call, Params};
-use super::fault::{device_error, poll};
+use super::fault::device_error;
 use super::quirks;
 use crate::error::{Error, Result};
 
@@ -91,7 +91,7 @@ impl Gpu {
             ahead.push_back(self.replay_part(calls, now)?);
             left -= now;
             if ahead.len() > SUBMISSIONS_AHEAD {
-                poll(&self.0.device, ahead.pop_front(), self.0.timeout, calls[0].label())?;
+                self.poll(ahead.pop_front(), calls[0].label())?;
                 self.check_alive(calls[0].label())?;
             }
         }

@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 use super::Gpu;
 use super::buffer::Buffer;
-use super::fault::{device_error, poll};
+use super::fault::device_error;
 use crate::error::{DeviceFault, Error, Result};
 
 /// The most that one staging buffer holds: it bounds the extra memory of large transfers.
@@ -40,7 +40,7 @@ impl Gpu {
     /// part is allowed at the end of the buffer and filled with zeros); [`Error::Device`] where the device refuses.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
         let size = bytes.len() as u64;
-        check_range(buffer, offset, size, wgpu::BufferUsages::COPY_DST)?;
+        self.check_range(buffer, offset, size, wgpu::BufferUsages::COPY_DST)?;
         let to_end = offset + size == buffer.size() && (offset + size).next_multiple_of(4) <= buffer.capacity();
         if !offset.is_multiple_of(4) || !(size.is_multiple_of(4) || to_end) {
             let got = format!("{size} bytes at {offset}");
@@ -69,7 +69,7 @@ impl Gpu {
     /// [`Error::Argument`] that names the buffer, where the range does not fit; [`Error::Device`] where the device is lost or
     /// does not answer in time.
     pub fn read(&self, buffer: &Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>> {
-        check_range(buffer, offset, bytes, wgpu::BufferUsages::COPY_SRC)?;
+        self.check_range(buffer, offset, bytes, wgpu::BufferUsages::COPY_SRC)?;
         self.read_raw(buffer.raw(), offset, bytes, buffer.label())
     }
 
@@ -79,7 +79,7 @@ impl Gpu {
     /// # Errors
     /// As [`Gpu::read`], without a deadline on a borrowed device.
     pub async fn read_async(&self, buffer: &Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>> {
-        check_range(buffer, offset, bytes, wgpu::BufferUsages::COPY_SRC)?;
+        self.check_range(buffer, offset, bytes, wgpu::BufferUsages::COPY_SRC)?;
         let mut result = Vec::new();
         for part in Parts::new(offset, bytes) {
             let reading = self.start(buffer.raw(), &part, buffer.label())?;
@@ -106,7 +106,7 @@ impl Gpu {
         let mut result = Vec::new();
         for part in Parts::new(offset, bytes) {
             let reading = self.start(buffer, &part, label)?;
-            poll(&self.0.device, Some(reading.submission.clone()), self.0.timeout, label)?;
+            self.poll(Some(reading.submission.clone()), label)?;
             let mapped = locked(&reading.pending).result.take().unwrap_or(Err(wgpu::BufferAsyncError));
             self.finish(&reading, mapped, &part, label, &mut result)?;
         }
@@ -161,12 +161,27 @@ impl Gpu {
         Ok(())
     }
 
+    fn check_range(&self, buffer: &Buffer, offset: u64, bytes: u64, usage: wgpu::BufferUsages) -> Result<()> {
+        let argument = || format!("buffer `{}`", buffer.label());
+        if !buffer.belongs_to(self) {
+            return Err(Error::argument(argument(), "a buffer of this device", "one of another"));
+        }
+        if !buffer.raw().usage().contains(usage) {
+            return Err(Error::argument(argument(), format!("usage {usage:?}"), format!("{:?}", buffer.raw().usage())));
+        }
+        if offset.checked_add(bytes).is_none_or(|end| end > buffer.size()) {
+            let expected = format!("a part of its {} bytes", buffer.size());
+            return Err(Error::argument(argument(), expected, format!("{bytes} bytes from {offset}")));
+        }
+        Ok(())
+    }
+
     /// Polls an owned device until the reading is done, so that its future need not.
     fn poll_apart(&self, reading: &Reading, label: &str) {
         let (gpu, submission, pending) = (self.clone(), reading.submission.clone(), reading.pending.clone());
         let label = label.to_string();
         std::thread::spawn(move || {
-            if let Err(error) = poll(&gpu.0.device, Some(submission), gpu.0.timeout, &label) {
+            if let Err(error) = gpu.poll(Some(submission), &label) {
                 log::error!("{error}");
             }
             // Where the wait ended without an answer there will be none: let the future end too.
@@ -212,16 +227,4 @@ impl Iterator for Parts {
         self.at = end;
         Some(Part { start, words: (end - start).next_multiple_of(4), wanted })
     }
-}
-
-fn check_range(buffer: &Buffer, offset: u64, bytes: u64, usage: wgpu::BufferUsages) -> Result<()> {
-    let argument = || format!("buffer `{}`", buffer.label());
-    if !buffer.raw().usage().contains(usage) {
-        return Err(Error::argument(argument(), format!("usage {usage:?}"), format!("{:?}", buffer.raw().usage())));
-    }
-    if offset.checked_add(bytes).is_none_or(|end| end > buffer.size()) {
-        let expected = format!("a part of its {} bytes", buffer.size());
-        return Err(Error::argument(argument(), expected, format!("{bytes} bytes from {offset}")));
-    }
-    Ok(())
 }
