@@ -151,6 +151,7 @@ fn every_feature_round_trips() {
         [[stages]]
         optimiser = "lm"
         tolerance = 1e-9
+        acceleration = false
         [evaluation]
         grid = [5, 6, 7]
     "#;

@@ -54,7 +54,8 @@
 //! optimiser = "lm"
 //! steps = 300
 //! damping = 1e-3
-//! trials = 4
+//! acceleration = true               # second-order correction of the steps
+//! trials = 4                        # damping values tried in one batch
 //! tolerance = 0.0
 //!
 //! [evaluation]

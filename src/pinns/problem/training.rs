@@ -87,12 +87,14 @@ pub enum Stage {
         /// Steps between two decays.
         decay_every: usize,
     },
-    /// Levenberg-Marquardt with damping by the gain ratio.
+    /// Levenberg-Marquardt with damping by the gain ratio (Nielsen 1999).
     Lm {
         /// Most steps.
         steps: usize,
         /// Damping at the start.
         damping: f64,
+        /// Whether steps get a second-order correction (geodesic acceleration, Transtrum and Sethna 2012).
+        acceleration: bool,
         /// Values of the rejection sequence (damping times 1, 2, 8, 64, ...) that are tried in one batch. It saves round trips
         /// to the device and does not change the result.
         trials: usize,
@@ -117,7 +119,7 @@ impl Default for Sampling {
 impl Stage {
     /// Levenberg-Marquardt with `steps` steps and default settings.
     pub fn lm(steps: usize) -> Self {
-        Stage::Lm { steps, damping: 1e-3, trials: 4, tolerance: 0.0 }
+        Stage::Lm { steps, damping: 1e-3, acceleration: true, trials: 4, tolerance: 0.0 }
     }
 }
 
@@ -197,6 +199,7 @@ fn stage(node: &Node, path: &str) -> Result<Stage> {
         Stage::Lm {
             steps: table.count("steps", 300, 1)?,
             damping: table.number("damping", 1e-3, positive, |v| v > 0.0)?,
+            acceleration: table.truth("acceleration", true)?,
             trials: table.count("trials", 4, 1)?,
             tolerance: table.number("tolerance", 0.0, "a number of at least 0", |v| v >= 0.0)?,
         }

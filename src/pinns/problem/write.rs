@@ -117,8 +117,8 @@ fn stage_lines(stage: &Stage) -> String {
             "[[stages]]\noptimiser = \"adam\"\nsteps = {steps}\nlearning_rate = {learning_rate:?}\ndecay = {decay:?}\n\
              decay_every = {decay_every}\n"
         ),
-        Stage::Lm { steps, damping, trials, tolerance } => format!(
-            "[[stages]]\noptimiser = \"lm\"\nsteps = {steps}\ndamping = {damping:?}\ntrials = {trials}\n\
+        Stage::Lm { steps, damping, acceleration, trials, tolerance } => format!(
+            "[[stages]]\noptimiser = \"lm\"\nsteps = {steps}\ndamping = {damping:?}\nacceleration = {acceleration}\ntrials = {trials}\n\
              tolerance = {tolerance:?}\n"
         ),
     }
