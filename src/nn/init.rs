@@ -45,9 +45,9 @@ impl HostRandom {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Initialiser {
     /// Uniform with variance `2 / (inputs + outputs)` (Glorot & Bengio 2010, eq. 16).
-    #[default]
     GlorotUniform,
     /// Normal with variance `2 / (inputs + outputs)`.
+    #[default]
     GlorotNormal,
     /// Normal with variance `1 / inputs` (LeCun et al. 1998).
     LecunNormal,

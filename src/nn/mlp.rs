@@ -38,7 +38,7 @@ impl Mlp {
         }
         let initialiser = match activation {
             Activation::Sin => Initialiser::SineUniform,
-            _ => Initialiser::GlorotUniform,
+            _ => Initialiser::GlorotNormal,
         };
         Ok(Mlp { embedding, widths: widths.to_vec(), activation, initialiser, packing })
     }

@@ -7,5 +7,5 @@ mod schedule;
 
 pub use adam::{Adam, AdamStep};
 pub use levenberg_marquardt::{LeastSquares, LevenbergMarquardt, State, Stop};
-pub use normal_equations::NormalEquations;
+pub use normal_equations::{Damped, NormalEquations};
 pub use schedule::Schedule;

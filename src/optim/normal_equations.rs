@@ -7,6 +7,8 @@ use faer::{Mat, MatRef, Side};
 /// `J^T J`, `J^T r` and `r^T r / 2` of a residual vector and its Jacobian, in f64.
 #[derive(Debug, Clone)]
 pub struct NormalEquations {
+    jacobian: Vec<f64>,
+    residual: Vec<f64>,
     gram: Mat<f64>,
     gradient: Vec<f64>,
     /// `r^T r / 2`.
@@ -40,7 +42,7 @@ impl NormalEquations {
             gradient.iter_mut().zip(row).for_each(|(g, &jk)| *g += jk * ri);
         }
         let cost = 0.5 * r.iter().map(|x| x * x).sum::<f64>();
-        Ok(NormalEquations { gram, gradient, cost })
+        Ok(NormalEquations { jacobian: wide, residual: r, gram, gradient, cost })
     }
 
     /// `J^T r`.
@@ -48,24 +50,58 @@ impl NormalEquations {
         &self.gradient
     }
 
-    /// The step `d` of `(J^T J + damping I) d = -J^T r`, or none when the matrix is not positive definite in f64.
-    pub fn step(&self, damping: f64) -> Option<Vec<f64>> {
-        let n = self.gradient.len();
-        let mut damped = self.gram.clone();
-        for i in 0..n {
-            damped[(i, i)] += damping;
+    /// The factorised `J^T J + damping I`, or none when it is not positive definite in f64.
+    pub fn damped(&self, damping: f64) -> Option<Damped<'_>> {
+        let mut matrix = self.gram.clone();
+        for i in 0..self.gradient.len() {
+            matrix[(i, i)] += damping;
         }
-        let factor = Llt::new(damped.as_ref(), Side::Lower).ok()?;
-        let right = Mat::from_fn(n, 1, |i, _| -self.gradient[i]);
-        let solution = factor.solve(&right);
-        let step: Vec<f64> = (0..n).map(|i| solution[(i, 0)]).collect();
-        step.iter().all(|x| x.is_finite()).then_some(step)
+        let factor = Llt::new(matrix.as_ref(), Side::Lower).ok()?;
+        Some(Damped { equations: self, factor, damping })
+    }
+}
+
+/// Factorised normal equations with a damping.
+pub struct Damped<'a> {
+    equations: &'a NormalEquations,
+    factor: Llt<f64>,
+    /// The damping.
+    pub damping: f64,
+}
+
+impl Damped<'_> {
+    /// The solution of `(J^T J + damping I) x = -right`, or none when it is not finite.
+    fn solve(&self, right: &[f64]) -> Option<Vec<f64>> {
+        let right = Mat::from_fn(right.len(), 1, |i, _| -right[i]);
+        let solution = self.factor.solve(&right);
+        let x: Vec<f64> = (0..right.nrows()).map(|i| solution[(i, 0)]).collect();
+        x.iter().all(|v| v.is_finite()).then_some(x)
     }
 
-    /// By how much the quadratic model says that `step` under `damping` lowers the cost: `d^T (damping d - g) / 2`
+    /// The Levenberg-Marquardt step `d`: `(J^T J + damping I) d = -J^T r`.
+    pub fn step(&self) -> Option<Vec<f64>> {
+        self.solve(&self.equations.gradient)
+    }
+
+    /// The geodesic acceleration `a` of a step `d`, from the residual `ahead` at `theta + h d`: the second derivative of r along d
+    /// is `2/h ((r(theta + h d) - r)/h - J d)`, and `(J^T J + damping I) a = -J^T r_dd` (Transtrum & Sethna 2012, eq. 9).
+    pub fn acceleration(&self, step: &[f64], ahead: &[f64], h: f64) -> Option<Vec<f64>> {
+        let e = self.equations;
+        let n = step.len();
+        let mut right = vec![0.0; n];
+        for ((row, &r), &ra) in e.jacobian.chunks_exact(n).zip(&e.residual).zip(ahead) {
+            let slope: f64 = row.iter().zip(step).map(|(j, d)| j * d).sum();
+            let bend = 2.0 / h * ((ra - r) / h - slope);
+            right.iter_mut().zip(row).for_each(|(x, j)| *x += j * bend);
+        }
+        self.solve(&right)
+    }
+
+    /// By how much the quadratic model says that `step` lowers the cost: `d^T (damping d - g) / 2`
     /// (Madsen, Nielsen & Tingleff 2004, eq. 3.14).
-    pub fn predicted_decrease(&self, step: &[f64], damping: f64) -> f64 {
-        0.5 * step.iter().zip(&self.gradient).map(|(d, g)| d * (damping * d - g)).sum::<f64>()
+    pub fn predicted_decrease(&self, step: &[f64]) -> f64 {
+        let gradient = &self.equations.gradient;
+        0.5 * step.iter().zip(gradient).map(|(d, g)| d * (self.damping * d - g)).sum::<f64>()
     }
 }
 

@@ -150,7 +150,7 @@ impl<'a> Solver<'a> {
         progress: &mut dyn Progress,
         observe: Observer<'_>,
     ) -> Result<String> {
-        let &Stage::Lm { steps, damping, trials, tolerance } = stage else {
+        let &Stage::Lm { steps, damping, trials, tolerance, acceleration } = stage else {
             return Err(Error::argument("stage", "lm", name));
         };
         let steps = count("stage steps", steps)?;
@@ -160,7 +160,7 @@ impl<'a> Solver<'a> {
         let (linear, trial) = collocation.dispatches();
         self.dispatches.push((name.into(), linear + trial));
         collocation.set_points(self.points.arrays())?;
-        let driver = LevenbergMarquardt { damping, ..LevenbergMarquardt::default() };
+        let driver = LevenbergMarquardt { damping, acceleration, ..LevenbergMarquardt::default() };
         let mut state = State::new(self.theta.clone(), driver.damping);
         let mut stop = Stop::Steps;
         while state.step < steps {

@@ -2,8 +2,9 @@
 
 use super::ir::{Ir, IrNode};
 use super::launch::{Launch, Source, groups_of_64, words};
+use super::matmul::{self, Target};
 use super::place::{Place, Places};
-use super::{matmul, reduce};
+use super::reduce;
 use crate::error::{Error, Result};
 use crate::ops::{Op, Spec};
 use crate::tape::{Action, CustomOp};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub(super) const LOOP_LIMIT: usize = 32_768;
 
 /// The launches that compute value `index`. Scratch buffers they need are appended to `places`.
-pub(super) fn launches(ir: &Ir, index: usize, places: &mut Places, software: bool) -> Result<Vec<Launch>> {
+pub(super) fn launches(ir: &Ir, index: usize, places: &mut Places, target: Target) -> Result<Vec<Launch>> {
     let node = &ir.nodes[index];
     if node.spec.shape.elements() == 0 {
         return Ok(Vec::new());
@@ -58,11 +59,11 @@ pub(super) fn launches(ir: &Ir, index: usize, places: &mut Places, software: boo
                 [*transpose_a, *transpose_b],
             )?;
             let buffers = [operand(places, 0).buffer, operand(places, 1).buffer, out.buffer];
-            matmul::launches(&format!("%{index}"), &product, buffers, None, places, software)
+            matmul::launches(&format!("%{index}"), &product, buffers, None, places, target)
         }
         Action::Op(Op::Reduce { reduction, axes }) => {
             let input = operand(places, 0);
-            reduce::launches(&format!("%{index}"), *reduction, axes, specs[0].dtype, &input, &out, places, software)
+            reduce::launches(&format!("%{index}"), *reduction, axes, specs[0].dtype, &input, &out, places, target)
         }
         Action::Op(op) => Err(Error::argument("compile", "an op with a kernel", op.name())),
     }

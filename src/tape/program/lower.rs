@@ -6,10 +6,11 @@ use super::ir::{Ir, legalise};
 use super::kernels;
 use super::launch::Launch;
 use super::levels::Levels;
+use super::matmul::Target;
 use super::memory::Lifetime;
 use super::place::{Places, place};
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Requirement};
 use crate::ops::Op;
 use crate::tape::Tape;
 use crate::tensor::{Array, DType};
@@ -35,7 +36,11 @@ const GUARDS: usize = 30;
 pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result<Lowered> {
     let tape = tape.with_kernels_only()?;
     let mut ir = legalise(&tape);
-    let software = gpu.facts().device_type == "cpu";
+    let target = Target {
+        software: gpu.facts().device_type == "cpu",
+        octets: gpu.supports(Requirement::Subgroups) && gpu.facts().subgroup_min >= 8,
+        int64: gpu.supports(Requirement::Int64),
+    };
     // One binding is kept for the fault word.
     let bindings = (gpu.facts().limits.storage_buffers as usize).saturating_sub(1).max(2);
     let mut copied: Vec<usize> = Vec::new();
@@ -50,7 +55,7 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
     let guarded: Vec<(String, usize)> =
         ir.outputs.iter().filter(|(_, v)| ir.nodes[*v].spec.dtype == DType::F32).take(GUARDS).cloned().collect();
     let guards: BTreeMap<usize, u32> = guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
-    let launches = schedule(&ir, &levels, &groups, &mut places, &guards, software)?;
+    let launches = schedule(&ir, &levels, &groups, &mut places, &guards, target)?;
     let (names, constants, pinned) = describe(&ir, &places);
     let lifetimes = lifetimes(&places, &launches, &pinned);
     Ok(Lowered {
@@ -81,9 +86,9 @@ fn schedule(
     groups: &[Group],
     places: &mut Places,
     guards: &BTreeMap<usize, u32>,
-    software: bool,
+    target: Target,
 ) -> Result<Vec<Launch>> {
-    let invocations = if software { 64 } else { 256 };
+    let invocations = if target.software { 64 } else { 256 };
     let last = levels.runs.iter().copied().max().unwrap_or(-1);
     let mut launches = Vec::new();
     for level in 0..=last {
@@ -94,7 +99,7 @@ fn schedule(
             launches.push(elementwise::kernel(label, &fused, invocations)?.into());
         }
         for index in (0..ir.nodes.len()).filter(|&i| levels.runs[i] == level && ir.nodes[i].is_kernel()) {
-            launches.extend(kernels::launches(ir, index, places, software)?);
+            launches.extend(kernels::launches(ir, index, places, target)?);
         }
     }
     for (&value, &bit) in guards.iter().filter(|(v, _)| ir.nodes[**v].map().is_none()) {

@@ -89,10 +89,27 @@ impl Product {
                 let step = if rows_lie_side_by_side && m >= 32 { 32 } else { 8 };
                 let rows = m.next_multiple_of(step).min(64);
                 let large = 2 * self.batch() * m * n * self.k() > 1_000_000_000;
-                Form::Octet { rows, vectors: if n <= 32 { 1 } else if n >= 512 && large { 4 } else { 2 } }
+                Form::Octet {
+                    rows,
+                    vectors: if n <= 32 {
+                        1
+                    } else if n >= 512 && large {
+                        4
+                    } else {
+                        2
+                    },
+                }
             }
             (true, false) => Form::Lane { columns: (n / 16).clamp(1, 8).next_power_of_two().min(8) },
-            (false, _) => Form::Group { rows: if m > 32 { 64 } else if m > 16 { 32 } else { 16 } },
+            (false, _) => Form::Group {
+                rows: if m > 32 {
+                    64
+                } else if m > 16 {
+                    32
+                } else {
+                    16
+                },
+            },
         }
     }
 }
@@ -146,20 +163,19 @@ pub(super) fn launches(
     let size = shape.elements();
     places.sizes.push(parts * size);
     let scratch = places.sizes.len() - 1;
-    let partial =
-        Product { a: product.a.clone(), b: product.b.clone(), c: Layout::contiguous(&shape) };
+    let partial = Product { a: product.a.clone(), b: product.b.clone(), c: Layout::contiguous(&shape) };
     let mut launches = dispatches(label, &partial, [buffers[0], buffers[1], scratch], None, parts, size, target)?;
     let stack = Layout::contiguous(&Shape::from([parts, size]));
     let input = Place { buffer: scratch, layout: stack };
     if product.c.is_contiguous() {
         let out = Place { buffer: buffers[2], layout: product.c.clone() };
-        launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &out, places, target.software)?);
+        launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &out, places, target)?);
         return Ok(launches);
     }
     // A result with gaps: the sum goes through a second scratch buffer and is copied into place.
     places.sizes.push(size);
     let whole = Place { buffer: places.sizes.len() - 1, layout: Layout::contiguous(&Shape::from([size])) };
-    launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &whole, places, target.software)?);
+    launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &whole, places, target)?);
     let from = Place { buffer: whole.buffer, layout: Layout::contiguous(&shape) };
     let to = Place { buffer: buffers[2], layout: product.c.clone() };
     launches.push(copy(label, &from, &to)?.into());
@@ -178,7 +194,14 @@ fn fours(values: &[usize]) -> bool {
 }
 
 /// The values that the composer needs for this layout.
-fn defines(product: &Product, form: Form, parts: usize, chunk: usize, c_split: usize, target: Target) -> Vec<(&'static str, i64)> {
+fn defines(
+    product: &Product,
+    form: Form,
+    parts: usize,
+    chunk: usize,
+    c_split: usize,
+    target: Target,
+) -> Vec<(&'static str, i64)> {
     let (m, n, k) = (product.m(), product.n(), product.k());
     let (a, b, c) = (&product.a, &product.b, &product.c);
     let lines = a.strides[2] == 1 && fours(&[a.offset, a.strides[0], a.strides[1], k]);
@@ -249,8 +272,7 @@ fn dispatches(
         for first_tile in (0..row_tiles).step_by(GRID) {
             let tiles = GRID.min(row_tiles - first_tile);
             let z = in_dispatch * parts;
-            let groups =
-                if matches!(form, Form::RowDot { .. }) { [tiles, 1, z] } else { [column_tiles, tiles, z] };
+            let groups = if matches!(form, Form::RowDot { .. }) { [tiles, 1, z] } else { [column_tiles, tiles, z] };
             let params = words(&[
                 m,
                 n,

@@ -2,6 +2,7 @@
 
 use super::ir::reduce_view;
 use super::launch::{Launch, Source, words};
+use super::matmul::Target;
 use super::place::{Place, Places};
 use crate::error::{Error, Result};
 use crate::ops::Reduction;
@@ -44,14 +45,14 @@ pub(super) fn launches(
     input: &Place,
     out: &Place,
     places: &mut Places,
-    software: bool,
+    target: Target,
 ) -> Result<Vec<Launch>> {
     let view = reduce_view(&input.layout, axes)
         .ok_or_else(|| Error::argument("reduce", "neighbouring axes that strides can express", format!("{axes:?}")))?;
     let (outer, axis, inner) = (view.shape[0], view.shape[1], view.shape[2]);
     // Words of a state: an argument of the maximum carries its position.
     let state = if reduction == Reduction::ArgMax { 2 } else { 1 };
-    let grouped = !software && inner == 1 && view.strides[1] == 1 && axis >= 512;
+    let grouped = !target.software && inner == 1 && view.strides[1] == 1 && axis >= 512;
     let strides = [view.strides[0], view.strides[1]];
     let mut pass = Pass { outer, axis, inner, chunk: 0, strides, from_state: false, to_state: false };
     let mut source = (input.buffer, view.offset);
@@ -64,20 +65,20 @@ pub(super) fn launches(
         };
         let parts = pass.parts();
         pass.to_state = parts > 1;
-        let target = if pass.to_state {
+        let sink = if pass.to_state {
             places.sizes.push(outer * parts * inner * state);
             (places.sizes.len() - 1, 0)
         } else {
             (out.buffer, out.layout.offset)
         };
-        if source.0 == target.0 {
+        if source.0 == sink.0 {
             return Err(Error::argument("reduce", "a result in a buffer of its own", label));
         }
-        launches.extend(dispatches(label, reduction, dtype, pass, source, target, grouped)?);
+        launches.extend(dispatches(label, reduction, dtype, pass, source, sink, grouped, target.int64)?);
         if !pass.to_state {
             return Ok(launches);
         }
-        source = target;
+        source = sink;
         pass = Pass { axis: parts, strides: [parts * inner, inner], from_state: true, ..pass };
     }
 }
@@ -89,8 +90,9 @@ fn dispatches(
     dtype: DType,
     pass: Pass,
     source: (usize, usize),
-    target: (usize, usize),
+    sink: (usize, usize),
     grouped: bool,
+    int64: bool,
 ) -> Result<Vec<Launch>> {
     let parts = pass.parts();
     let rows = pass.is_rows();
@@ -128,7 +130,7 @@ fn dispatches(
         ("ARG", i64::from(reduction == Reduction::ArgMax)),
         ("FROM_STATE", i64::from(pass.from_state)),
         ("TO_STATE", i64::from(pass.to_state)),
-        ("FUSED", 0),
+        ("WIDE", i64::from(int64 && vector)),
         ("VEC", i64::from(vector)),
         ("COLS", columns as i64),
         ("WG", group as i64),
@@ -144,16 +146,13 @@ fn dispatches(
                 return Err(Error::argument("reduce", "at most 65535 workgroups a dimension", format!("{groups:?}")));
             }
             let params = words(
-                &[
-                    &[pass.outer, pass.axis, pass.inner, source.1, target.1, pass.chunk, parts, first][..],
-                    &pass.strides,
-                ]
-                .concat(),
+                &[&[pass.outer, pass.axis, pass.inner, source.1, sink.1, pass.chunk, parts, first][..], &pass.strides]
+                    .concat(),
             )?;
             Ok(Launch {
                 label: format!("{} {label}", reduction.name()),
                 source: Source::File { key, defines: defines.clone(), inserts: vec![] },
-                bindings: vec![(source.0, false), (target.0, true)],
+                bindings: vec![(source.0, false), (sink.0, true)],
                 params,
                 groups: groups.map(|g| g.max(1) as u32),
                 faults: false,
