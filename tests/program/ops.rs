@@ -1,6 +1,7 @@
 //! Every op on the device.
 
 use super::{check, check_on, normal};
+use fieldline::ops::Op;
 use fieldline::tape::{Recorder, Var, concat};
 use fieldline::tensor::{Array, DType};
 
@@ -70,13 +71,32 @@ fn gather_and_scatter() {
 #[test]
 fn products() {
     // k products of normal numbers: error k u sum |a b|, at most k times the largest element for these sizes.
-    for (m, k, n) in
-        [(1, 1, 1), (3, 4, 5), (64, 64, 64), (65, 33, 17), (1, 100, 1), (128, 2, 64), (100, 64, 1), (7, 300, 9)]
-    {
+    for (m, k, n) in [
+        (1, 1, 1),
+        (3, 4, 5),
+        (64, 64, 64),
+        (65, 33, 17),
+        (1, 100, 1),
+        (128, 2, 64),
+        (100, 64, 1),
+        (7, 300, 9),
+        (37, 6, 1),
+        (148, 6, 6),
+        (148, 2, 6),
+        (7, 16, 16),
+        (16, 7, 16),
+        (200, 16, 1),
+    ] {
         let units = 4.0 * k as f64;
         check("matmul", &[&[m, k], &[k, n]], units, |_, x| x[0].matmul(&x[1]));
         check("a^T", &[&[k, m], &[k, n]], units, |_, x| x[0].transpose().matmul(&x[1]));
         check("b^T", &[&[m, k], &[n, k]], units, |_, x| x[0].matmul(&x[1].transpose()));
+        check("given transposed", &[&[m, k], &[n, k]], units, |r, x| {
+            r.op(Op::MatMul { transpose_a: false, transpose_b: true }, &[&x[0], &x[1]])
+        });
+        check("both transposed", &[&[2, k, m], &[2, n, k]], units, |r, x| {
+            r.op(Op::MatMul { transpose_a: true, transpose_b: true }, &[&x[0], &x[1]])
+        });
         check("batch", &[&[3, m, k], &[3, k, n]], units, |_, x| x[0].matmul(&x[1]));
         check("bias and tanh", &[&[m, k], &[k, n], &[n]], 3.0 * units + 16.0, |_, x: &[Var]| {
             (x[0].matmul(&x[1]) + &x[2]).tanh()

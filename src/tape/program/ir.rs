@@ -191,6 +191,7 @@ pub(super) fn legalise(tape: &Tape) -> Ir {
                     continue;
                 }
                 let source = bring_reduced_axes_together(&mut ir, &mut layouts, &mut next, source);
+                let source = turn_transposed_right(&mut ir, &mut layouts, &mut next, position, source);
                 if !accepts(&next, position, &layouts[source]) {
                     next.inputs[position] = ir.materialise(source);
                     layouts.push(contiguous(&ir.nodes[source].spec));
@@ -232,4 +233,27 @@ fn bring_reduced_axes_together(ir: &mut Ir, layouts: &mut Vec<Layout>, node: &mu
     let permuted = ir.push(Action::Op(Op::Permute { axes: order }), vec![source], Spec::new(shape, spec.dtype));
     node.action = Action::Op(op);
     permuted
+}
+
+/// The columns of a second factor must lie side by side: one that is given transposed is read through a view with its last axes
+/// exchanged, of which a copy is made.
+fn turn_transposed_right(
+    ir: &mut Ir,
+    layouts: &mut Vec<Layout>,
+    node: &mut IrNode,
+    position: usize,
+    source: usize,
+) -> usize {
+    let Some(&Op::MatMul { transpose_a, transpose_b: true }) = node.op() else { return source };
+    if position == 0 {
+        return source;
+    }
+    let spec = ir.nodes[source].spec.clone();
+    let mut order: Vec<usize> = (0..spec.shape.rank()).collect();
+    let last = order.len() - 1;
+    order.swap(last - 1, last);
+    let shape: Vec<usize> = order.iter().map(|&a| spec.shape[a]).collect();
+    layouts.push(layouts[source].permute(&order));
+    node.action = Action::Op(Op::MatMul { transpose_a, transpose_b: false });
+    ir.push(Action::Op(Op::Permute { axes: order }), vec![source], Spec::new(shape, spec.dtype))
 }

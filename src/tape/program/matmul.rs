@@ -58,7 +58,14 @@ impl Product {
             })?;
             Ok(if transposed { matrix.permute(&[0, 2, 1]) } else { matrix })
         };
-        Ok(Product { a: view(a, transposed[0])?, b: view(b, transposed[1])?, c: view(c, false)? })
+        let product = Product { a: view(a, transposed[0])?, b: view(b, transposed[1])?, c: view(c, false)? };
+        for (name, layout) in [("second factor", &product.b), ("result", &product.c)] {
+            if layout.shape[2] > 1 && layout.strides[2] != 1 {
+                let expected = format!("a {name} whose columns lie side by side");
+                return Err(Error::argument("matmul", expected, format!("{layout:?}")));
+            }
+        }
+        Ok(product)
     }
 
     fn m(&self) -> usize {
