@@ -38,6 +38,44 @@ fn selectors_that_match_nothing_list_what_there_is() {
     }
 }
 
+/// What a process of its own, with other environment variables, says when it opens the automatic adapter.
+fn say_with(variable: &str, value: &str) -> String {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["adapter::say_what_auto_gives", "--exact", "--ignored", "--nocapture"])
+        .env(variable, value)
+        .output()
+        .expect("runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "run by the tests of the environment variables"]
+fn say_what_auto_gives() {
+    match Gpu::new(&Selector::Auto) {
+        Ok(gpu) => println!("opened {} {}", gpu.facts().backend, gpu.facts().name),
+        Err(error) => println!("exit code {}: {error}", error.exit_code()),
+    }
+}
+
+#[test]
+fn machines_without_an_adapter_say_how_to_get_one() {
+    // No machine has both.
+    let backend = if cfg!(windows) { "metal" } else { "dx12" };
+    let said = say_with("WGPU_BACKEND", backend);
+    assert!(said.contains("exit code 3") && said.contains("apt-get install mesa-vulkan-drivers"), "{said}");
+}
+
+#[test]
+fn the_environment_chooses_for_auto() {
+    let usable = adapters().into_iter().rev().find(|facts| facts.compute).expect("a usable adapter");
+    let said = say_with("FIELDLINE_ADAPTER", &usable.index.unwrap().to_string());
+    assert!(said.contains(&format!("opened {} {}", usable.backend, usable.name)), "{said}");
+    let said = say_with("FIELDLINE_ADAPTER", "no such adapter");
+    assert!(said.contains("exit code 2: FIELDLINE_ADAPTER") && said.contains(&usable.name), "{said}");
+    let said = say_with("FIELDLINE_CHECKED", "maybe");
+    assert!(said.contains("exit code 2: FIELDLINE_CHECKED: expected 1 or 0"), "{said}");
+}
+
 #[test]
 fn portable_devices_have_no_more_than_portable_limits() {
     let gpu = Gpu::with_options(&Options { portable: true, ..Options::default() }).unwrap();

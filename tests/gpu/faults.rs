@@ -225,6 +225,9 @@ fn waits_end_at_their_deadline() {
     let buffer = gpu.alloc(4, "x").unwrap();
     let call = gpu.call(&slow, &[(&buffer).into()], &[], [500, 1, 1]).unwrap();
     gpu.run(&[call]).unwrap();
+    if gpu.facts().backend == "gl" {
+        return println!("OpenGL drivers may do the work inside the submission: nothing to wait for");
+    }
     let Err(Error::Device { fault, .. }) = gpu.wait() else { panic!("expected an error") };
     assert_eq!(fault, DeviceFault::Timeout);
 }

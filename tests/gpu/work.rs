@@ -60,6 +60,21 @@ fn long_transfers_go_in_parts() {
     assert!(words(&gpu, &buffer) == data);
 }
 
+/// Size classes hold what was asked for, in whole words, and waste at most a quarter.
+#[test]
+fn capacities_fit() {
+    let gpu = gpu();
+    for bytes in [0u64, 1, 255, 256, 257, 300, 511, 512, 513, 1000, 4095, 4097, 100_001, (1 << 20) + 1] {
+        let buffer = gpu.alloc(bytes, "class").unwrap();
+        let capacity = buffer.capacity();
+        assert!(
+            buffer.size() == bytes && capacity >= bytes.max(4) && capacity.is_multiple_of(4),
+            "{bytes}: {capacity}"
+        );
+        assert!(bytes <= 256 || 4 * capacity <= 5 * bytes, "{bytes}: {capacity}");
+    }
+}
+
 #[test]
 fn buffers_are_reused_and_zeroed() {
     let gpu = gpu();
