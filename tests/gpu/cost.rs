@@ -110,3 +110,30 @@ fn replay_cost() {
     println!("least: replay {c:.3} us, raw {d:.3} us, ratio {:.3}", c / d);
     println!("{}: replay {a:.3} us, raw {b:.3} us a dispatch (medians of 20), ratio {:.3}", gpu.facts().name, a / b);
 }
+
+/// Resident memory of the process in bytes (Linux).
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+/// Memory stays bounded however long a replay is. Alone in its process, since other tests take memory too:
+/// `cargo test --test gpu -- --ignored --nocapture replay_memory`.
+#[test]
+#[ignore = "needs the process for itself"]
+fn replay_memory() {
+    let gpu = gpu();
+    let kernel = super::increment(&gpu);
+    let buffer = gpu.alloc_zeroed(4, "counts").unwrap();
+    let call = gpu.call(&kernel, &[(&buffer).into()], &[1], [1, 1, 1]).unwrap();
+    let calls = vec![call; 64];
+    // Pools of wgpu and of the driver fill first.
+    gpu.replay(&calls, 500, 1).unwrap();
+    let before = resident();
+    gpu.replay(&calls, 5000, 1).unwrap();
+    let after = resident();
+    println!("resident: {before} bytes before, {after} after 5,000 submissions more");
+    // A leak of 1 KiB a submission would be 5 MB.
+    assert!(after < before + (4 << 20), "{before} -> {after}");
+}
