@@ -158,15 +158,33 @@ fn budgets_count_idle_buffers_only_as_long_as_they_are_needed() {
 }
 
 #[test]
+fn kernels_that_pass_a_limit_are_errors_that_name_it() {
+    let gpu = gpu();
+    let limits = &gpu.facts().limits;
+    let wide = format!("@compute @workgroup_size({}, 2) fn main() {{}}", limits.workgroup_invocations);
+    let deep = format!("@compute @workgroup_size(1, 1, {}) fn main() {{}}", limits.workgroup_size[2] + 1);
+    let words = limits.workgroup_bytes / 4 + 1;
+    let large =
+        format!("var<workgroup> a: array<u32, {words}>; @compute @workgroup_size(1) fn main() {{ a[0] = 1u; }}");
+    for (text, part) in [(wide, "invocations"), (deep, "in x, y, z"), (large, "workgroup memory")] {
+        let source = Composer::new().compose_text("too much", &text).unwrap();
+        let Err(Error::Argument { argument, expected, .. }) = kernel(&gpu, source, &[], 0) else {
+            panic!("expected an error with {part}");
+        };
+        assert!(argument.contains("too much") && expected.contains(part), "{argument}: {expected}");
+    }
+    let many = vec![Access::Read; limits.storage_buffers as usize + 1];
+    let source = Composer::new().compose_text("text", "@compute @workgroup_size(1) fn main() {}").unwrap();
+    if let Err(Error::Argument { expected, .. }) = kernel(&gpu, source, &many, 0) {
+        assert!(expected.contains("storage buffers"), "{expected}");
+    } else {
+        panic!("expected an error");
+    }
+}
+
+#[test]
 fn errors_of_the_device_name_the_kernel() {
     let gpu = gpu();
-    let limit = gpu.facts().limits.workgroup_invocations;
-    let text = format!("@compute @workgroup_size({limit}, 2) fn main() {{}}");
-    let source = Composer::new().compose_text("too wide", &text).unwrap();
-    let Err(Error::Device { fault, kernel: name, message }) = kernel(&gpu, source, &[], 0) else {
-        panic!("expected an error")
-    };
-    assert!(fault == DeviceFault::Validation && name == "too wide", "{name}: {message}");
     // In a list of calls, the one that is at fault is named: its buffer was destroyed behind our back.
     let good = gpu.alloc_zeroed(4, "good").unwrap();
     let bad = gpu.alloc_zeroed(4, "bad").unwrap();
