@@ -262,20 +262,36 @@ pub(super) fn portable_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
 }
 
 /// All adapters in a stable order: Vulkan, Metal, DirectX 12, OpenGL, each in the order of its driver. They are looked for
-/// once: OpenGL adapters share one context, which a second search on another thread would find taken.
+/// once: the OpenGL adapters of an instance share a context, which a second search on another thread would find taken.
 fn enumerate() -> &'static [wgpu::Adapter] {
     static ADAPTERS: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
-    ADAPTERS.get_or_init(|| {
-        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-        // Validation layers of the system are slow and chatty; whoever wants them sets wgpu's own environment variables.
-        descriptor.flags = wgpu::InstanceFlags::empty().with_env();
-        // A system that hands out more memory than it has kills the process instead; refuse before that.
-        descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
-        let instance = wgpu::Instance::new(descriptor);
-        let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        adapters.sort_by_key(|adapter| backend_rank(adapter.get_info().backend));
-        adapters
-    })
+    ADAPTERS.get_or_init(|| search(wgpu::Backends::all()))
+}
+
+/// The adapters of a new instance.
+fn search(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= backends;
+    // Validation layers of the system are slow and chatty; whoever wants them sets wgpu's own environment variables.
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    // A system that hands out more memory than it has kills the process instead; refuse before that.
+    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+    adapters.sort_by_key(|adapter| backend_rank(adapter.get_info().backend));
+    adapters
+}
+
+/// The adapter at `index` to open a device on. Devices of one OpenGL adapter wait for each other's use of its context, and
+/// wgpu panics where that takes longer than a second: each gets an adapter of its own.
+fn to_open(adapters: &[wgpu::Adapter], index: usize) -> wgpu::Adapter {
+    let is_gl = |adapter: &&wgpu::Adapter| adapter.get_info().backend == wgpu::Backend::Gl;
+    let shared = &adapters[index];
+    if !is_gl(&shared) {
+        return shared.clone();
+    }
+    let position = adapters[..index].iter().filter(is_gl).count();
+    search(wgpu::Backends::GL).into_iter().nth(position).unwrap_or_else(|| shared.clone())
 }
 
 fn backend_rank(backend: wgpu::Backend) -> u32 {
@@ -322,7 +338,7 @@ fn choose(adapters: &[wgpu::Adapter], selector: &Selector, argument: &str) -> Re
         .min_by_key(|(_, adapter)| preference(&adapter.get_info()))
         .map(|(index, _)| index);
     match best {
-        Some(index) => Ok((index, adapters[index].clone())),
+        Some(index) => Ok((index, to_open(adapters, index))),
         None => {
             let expected = format!("one of the adapters [{}] that runs compute shaders", listing());
             Err(Error::argument(argument, expected, format!("`{selector}`")))

@@ -264,18 +264,3 @@ impl Gpu {
         self.0.pool.trim();
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::size_class;
-
-    /// Classes hold what was asked for, waste at most a quarter, are whole words and do not pass the limit.
-    #[test]
-    fn classes_fit() {
-        for bytes in (0..5000).chain([1 << 20, (1 << 20) + 1, 3 << 29, (1 << 31) - 4]) {
-            let class = size_class(bytes, (1 << 31) - 4);
-            assert!(class >= bytes && class.is_multiple_of(4) && class < 1 << 31, "{bytes} -> {class}");
-            assert!(bytes <= 256 || 4 * class <= 5 * bytes + 4, "{bytes} -> {class}");
-        }
-    }
-}

@@ -11,7 +11,7 @@ use super::kernel::KernelCache;
 use super::memory;
 use super::params::Arena;
 use super::quirks;
-use super::wgsl::{ParamsMode, Requirement};
+use super::wgsl::{ParamsMode, Requirement, capabilities};
 use crate::error::{DeviceFault, Error, Result};
 
 /// How to open a device.
@@ -183,10 +183,12 @@ impl Gpu {
             })
         })?;
         let arena = Arena::new(&device, &queue, facts.limits.uniform_alignment);
+        let downlevel = adapter.get_downlevel_capabilities().flags;
+        let f16_in_f32 = downlevel.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32);
         let of_system = || if facts.device_type == "cpu" { memory::available() } else { None };
         let budget = options.memory_budget.or_else(of_system);
         Ok(Gpu(Arc::new(Shared {
-            capabilities: capabilities(features, adapter.get_downlevel_capabilities().flags),
+            capabilities: capabilities(features, f16_in_f32),
             owned: index.is_some(),
             timeout: options.timeout,
             checked: AtomicBool::new(options.checked),
@@ -302,26 +304,4 @@ impl Gpu {
 /// Features that the portable form keeps: those that only the host sees.
 fn portable_features() -> wgpu::Features {
     wgpu::Features::TIMESTAMP_QUERY
-}
-
-/// What naga may accept for a device with these features.
-fn capabilities(features: wgpu::Features, downlevel: wgpu::DownlevelFlags) -> naga::valid::Capabilities {
-    use naga::valid::Capabilities as C;
-    use wgpu::Features as F;
-    let mut capabilities = C::empty();
-    let pairs = [
-        (C::IMMEDIATES, F::IMMEDIATES),
-        (C::FLOAT64, F::SHADER_F64),
-        (C::SHADER_FLOAT16, F::SHADER_F16),
-        (C::SHADER_INT64, F::SHADER_INT64),
-        (C::SHADER_FLOAT32_ATOMIC, F::SHADER_FLOAT32_ATOMIC),
-        (C::SUBGROUP, F::SUBGROUP),
-        (C::SUBGROUP_BARRIER, F::SUBGROUP_BARRIER),
-    ];
-    for (capability, feature) in pairs {
-        capabilities.set(capability, features.contains(feature));
-    }
-    let f16_in_f32 = downlevel.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32);
-    capabilities.set(C::SHADER_FLOAT16_IN_FLOAT32, f16_in_f32);
-    capabilities
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::Gpu;
+use super::adapter::ComputeLimits;
 use super::wgsl::{Composed, ParamsMode, Validated};
 use crate::error::{Error, Result};
 
@@ -115,9 +116,11 @@ impl Gpu {
         }
         let mode = self.params_mode(spec.params_words);
         let module = spec.source.validate(mode, self.0.capabilities)?;
-        let workgroup_size = agree(spec, &module).map_err(|(expected, got)| {
-            Error::argument(format!("kernel `{}` ({})", spec.label, spec.source.name), expected, got)
-        })?;
+        let workgroup_size = agree(spec, &module)
+            .and_then(|size| fits(&module.module, size, spec.bindings.len(), &self.facts().limits).map(|()| size))
+            .map_err(|(expected, got)| {
+                Error::argument(format!("kernel `{}` ({})", spec.label, spec.source.name), expected, got)
+            })?;
         let compiled = self.scoped(&spec.label, || {
             let shader = self.shader(&spec.label, module.text, checked);
             let layout = self.storage_layout(&spec.label, &spec.bindings);
@@ -238,6 +241,35 @@ fn agree_params(spec: &KernelSpec, module: &naga::Module) -> Result<(), (String,
     if members.len() as u64 != u64::from(spec.params_words) {
         let expected = format!("{} words in `{name}`, as the call gives them", spec.params_words);
         return Err((expected, format!("{} members", members.len())));
+    }
+    Ok(())
+}
+
+/// Checks the module against the limits of this device, which for a borrowed one can be narrower than those wgpu checks.
+fn fits(
+    module: &naga::Module,
+    size: [u32; 3],
+    bindings: usize,
+    limits: &ComputeLimits,
+) -> Result<(), (String, String)> {
+    let invocations = size.iter().map(|n| u64::from(*n)).product::<u64>();
+    let wide = size.iter().zip(limits.workgroup_size).any(|(n, limit)| *n > limit);
+    if wide || invocations > limits.workgroup_invocations.into() {
+        let most = limits.workgroup_invocations;
+        let expected = format!("a workgroup of at most {most} invocations, {:?} in x, y, z", limits.workgroup_size);
+        return Err((expected, format!("{size:?}")));
+    }
+    if bindings as u64 > limits.storage_buffers.into() {
+        return Err((format!("at most {} storage buffers", limits.storage_buffers), bindings.to_string()));
+    }
+    let variables = module.global_variables.iter().map(|(_, variable)| variable);
+    let shared = variables.filter(|variable| variable.space == naga::AddressSpace::WorkGroup);
+    let bytes: u64 = shared.map(|variable| u64::from(module.types[variable.ty].inner.size(module.to_ctx()))).sum();
+    if bytes > limits.workgroup_bytes.into() {
+        return Err((
+            format!("at most {} bytes of workgroup memory", limits.workgroup_bytes),
+            format!("{bytes} bytes"),
+        ));
     }
     Ok(())
 }

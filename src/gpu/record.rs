@@ -34,12 +34,13 @@ impl<'a> Current<'a> {
         if !same_kernel || !old.is_some_and(|old| Arc::ptr_eq(&old.bound, &new.bound)) {
             pass.set_bind_group(0, &new.bound.group, &[]);
         }
-        if !last.is_some_and(|last| Arc::ptr_eq(&last.0, &call.0)) {
-            match &new.params {
-                Params::None => {}
-                Params::Immediate(bytes) => pass.set_immediates(0, bytes),
-                Params::Uniform(slot) => pass.set_bind_group(1, slot.group(), &[]),
-            }
+        match (&new.params, old.filter(|_| same_kernel).map(|old| &old.params)) {
+            (Params::None, _) => {}
+            // Comparing the words is cheaper than copying them into the command list.
+            (Params::Immediate(bytes), Some(Params::Immediate(set))) if bytes == set => {}
+            (Params::Immediate(bytes), _) => pass.set_immediates(0, bytes),
+            (Params::Uniform(slot), Some(Params::Uniform(set))) if std::ptr::eq(slot, set) => {}
+            (Params::Uniform(slot), _) => pass.set_bind_group(1, slot.group(), &[]),
         }
         let [x, y, z] = new.groups;
         pass.dispatch_workgroups(x, y, z);

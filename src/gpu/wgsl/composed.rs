@@ -207,3 +207,24 @@ fn declaration(name: &str, mode: ParamsMode) -> String {
         ParamsMode::Uniform => format!("@group(1) @binding(0) var<uniform> params: {name};"),
     }
 }
+
+/// What naga may accept for a device with these features; `f16_in_f32`: pairs of f16 packed in a word.
+pub(in crate::gpu) fn capabilities(features: wgpu::Features, f16_in_f32: bool) -> naga::valid::Capabilities {
+    use naga::valid::Capabilities as C;
+    use wgpu::Features as F;
+    let mut capabilities = C::empty();
+    let pairs = [
+        (C::IMMEDIATES, F::IMMEDIATES),
+        (C::FLOAT64, F::SHADER_F64),
+        (C::SHADER_FLOAT16, F::SHADER_F16),
+        (C::SHADER_INT64, F::SHADER_INT64),
+        (C::SHADER_FLOAT32_ATOMIC, F::SHADER_FLOAT32_ATOMIC),
+        (C::SUBGROUP, F::SUBGROUP),
+        (C::SUBGROUP_BARRIER, F::SUBGROUP_BARRIER),
+    ];
+    for (capability, feature) in pairs {
+        capabilities.set(capability, features.contains(feature));
+    }
+    capabilities.set(C::SHADER_FLOAT16_IN_FLOAT32, f16_in_f32);
+    capabilities
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::composed::{Composed, Line, Requirement};
-use super::directives::{Directive, Node, is_name, parse};
+use super::directives::{Arm, Directive, Node, is_name, parse};
 use super::embedded;
 use super::expression::{Value, evaluate};
 use crate::error::{Error, Place, Result};
@@ -157,16 +157,11 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    fn conditional(
-        &mut self,
-        template: &Template,
-        arms: &[(Option<(usize, String)>, Vec<Node>)],
-        out: &mut Vec<Line>,
-    ) -> Result<()> {
-        for (condition, body) in arms {
+    fn conditional(&mut self, template: &Template, arms: &[Arm], out: &mut Vec<Line>) -> Result<()> {
+        for Arm { line, condition, body } in arms {
             let taken = match condition {
                 None => true,
-                Some((line, text)) => evaluate(text, &|name| Ok(self.lookup(name).unwrap_or(Value::Int(0))))
+                Some(text) => evaluate(text, &|name| Ok(self.lookup(name).unwrap_or(Value::Int(0))))
                     .map_err(|message| template.error(*line, message))?
                     .is_true(),
             };

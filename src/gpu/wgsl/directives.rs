@@ -10,10 +10,10 @@ pub enum Node {
         /// Its number.
         line: usize,
     },
-    /// `#if` .. `#elif` .. `#else` .. `#endif`: the arms in order; the condition of `#else` is `None`.
+    /// `#if` .. `#elif` .. `#else` .. `#endif`: the arms in order.
     If {
-        /// Condition with its line, and the body.
-        arms: Vec<(Option<(usize, String)>, Vec<Node>)>,
+        /// One for each of `#if`, `#elif`, `#else`.
+        arms: Vec<Arm>,
     },
     /// `#for name in low..high` .. `#endfor`.
     For {
@@ -35,6 +35,17 @@ pub enum Node {
         /// The rest of the line.
         rest: String,
     },
+}
+
+/// One arm of an `#if`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arm {
+    /// The line of its directive.
+    pub line: usize,
+    /// When it is taken; `None` for `#else`.
+    pub condition: Option<String>,
+    /// What it holds.
+    pub body: Vec<Node>,
 }
 
 /// A directive that stands alone on its line.
@@ -120,13 +131,13 @@ impl<'a> Reader<'a> {
 
     fn conditional(&mut self) -> Result<Node, Problem> {
         let opened = self.at;
-        let mut arms: Vec<(Option<(usize, String)>, Vec<Node>)> = Vec::new();
+        let mut arms: Vec<Arm> = Vec::new();
         loop {
             let line = self.at;
             let Some((word, rest)) = self.peek() else {
                 return Err((opened, "`#if` without `#endif`".into()));
             };
-            let behind_else = arms.last().is_some_and(|(condition, _)| condition.is_none());
+            let behind_else = arms.last().is_some_and(|arm| arm.condition.is_none());
             let condition = match word {
                 "endif" => {
                     self.at += 1;
@@ -134,13 +145,13 @@ impl<'a> Reader<'a> {
                 }
                 "if" | "elif" | "else" if behind_else => return Err((line, format!("`#{word}` behind `#else`"))),
                 "if" | "elif" if rest.is_empty() => return Err((line, format!("`#{word}` needs a condition"))),
-                "if" | "elif" => Some((line, rest.to_string())),
+                "if" | "elif" => Some(rest.to_string()),
                 "else" if rest.is_empty() => None,
                 "else" => return Err((line, "`#else` takes no condition; use `#elif`".into())),
                 _ => return Err((line, format!("`#{word}` inside the `#if` of line {}", opened + 1))),
             };
             self.at += 1;
-            arms.push((condition, self.block()?));
+            arms.push(Arm { line, condition, body: self.block()? });
         }
     }
 

@@ -5,7 +5,9 @@ mod composer;
 mod directives;
 pub mod embedded;
 mod expression;
+mod translate;
 
+pub(super) use composed::capabilities;
 pub use composed::{Composed, Origin, ParamsMode, Requirement, Validated};
 pub use composer::Composer;
 pub use expression::Value;
