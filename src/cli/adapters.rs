@@ -11,11 +11,14 @@ pub(super) fn run(arguments: &Adapters) -> Result<()> {
     let all = adapters();
     if arguments.json {
         let value = serde_json::to_value(&all).map_err(|e| Error::argument("json", "a document", e))?;
-        return output::json(&json!({ "adapters": value }));
+        output::json(&json!({ "adapters": value }))?;
     }
     if !all.iter().any(|facts| facts.compute) {
         // Opening one says what is missing and how to get it.
         return Gpu::new(&Selector::Auto).map(|_| ());
+    }
+    if arguments.json {
+        return Ok(());
     }
     output::text(&all.iter().enumerate().map(|(at, facts)| describe(at, facts)).collect::<String>())
 }

@@ -5,9 +5,15 @@ use crate::gpu::{Gpu, Selector};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
+/// The exit codes, as the help shows them.
+const EXIT_CODES: &str = "First steps:\n  fieldline list                list the built-in problems\n  \
+    fieldline solve poisson-1d    solve one; seconds on a software device\n\n\
+    Exit codes: 0 done, 1 a check failed or a value is not finite, 2 wrong usage or input, 3 no usable adapter,\n\
+    4 device lost or out of memory.";
+
 /// A GPU compute engine for science: differential equations from text to a trained, checked solution on any vendor's GPU.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,
@@ -78,16 +84,16 @@ pub(super) struct Solve {
     pub problem: String,
     #[command(flatten)]
     pub device: Device,
-    /// Seed of the network and of the points
-    #[arg(long)]
+    /// Seed of the network and of the points: a whole number, the same seed gives the same model on one adapter
+    #[arg(long, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Folder of the run (default: runs/NAME-DATE)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Set a value of the problem, such as network.hidden=[32,32]; may be given several times
+    /// Set a value of the problem, such as network.hidden=[32,32]; lists count from 0; may be given several times
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     pub set: Vec<String>,
-    /// End with exit code 1 when the error misses the problem's target
+    /// End with exit code 1 when the error misses the problem's target (the file needs a target and a reference)
     #[arg(long)]
     pub check: bool,
     /// One JSON document on standard output
@@ -119,7 +125,7 @@ pub(super) struct Eval {
     /// The model that `fieldline solve` wrote
     #[arg(value_name = "MODEL.safetensors")]
     pub model: PathBuf,
-    /// Points: a csv file with one column for each coordinate
+    /// Points: a csv file with a header and a column for each coordinate; other columns are ignored
     #[arg(long, value_name = "POINTS.csv")]
     pub at: PathBuf,
     /// Where the values go: a csv file with the points and the unknown (default: standard output)

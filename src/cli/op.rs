@@ -4,6 +4,7 @@ use super::arguments::OpArguments;
 use super::output;
 use crate::data::{read_npz, write_npz};
 use crate::error::{Error, Result};
+use crate::pinns::problem::names::nearest;
 use crate::tape::program::Program;
 use crate::tape::{Tape, Var, named};
 use crate::tensor::{Array, DType};
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 pub(super) fn run(arguments: &OpArguments) -> Result<()> {
+    check_name(&arguments.name)?;
     let attributes: Map<String, Value> = serde_json::from_str(&arguments.attrs)
         .map_err(|e| Error::argument("--attrs", "a JSON object such as '{\"axes\": [0]}'", e))?;
     let mut operands = BTreeMap::new();
@@ -30,7 +32,11 @@ pub(super) fn run(arguments: &OpArguments) -> Result<()> {
         let problem = format!("--grad needs one cotangent g0; got {}", cotangents.len());
         return Err(Error::file(&arguments.input, problem));
     }
-    let tape = record(arguments, &attributes, &inputs, cotangents.first())?;
+    // The line of the recording is ours and means nothing to the caller: the operands are in the file.
+    let tape = record(arguments, &attributes, &inputs, cotangents.first()).map_err(|error| match error {
+        Error::Shape { op, problem, .. } => Error::file(&arguments.input, format!("op `{op}`: {problem}")),
+        other => other,
+    })?;
     let program = Program::compile(&arguments.device.open()?, &tape, &[])?;
     for (i, array) in inputs.iter().enumerate() {
         program.write(&format!("a{i}"), array)?;
@@ -58,6 +64,16 @@ pub(super) fn run(arguments: &OpArguments) -> Result<()> {
         return output::json(&json!({"op": arguments.name, "out": arguments.out, "arrays": arrays}));
     }
     Ok(())
+}
+
+/// Refuses a name that is no op, before any file is read.
+fn check_name(name: &str) -> Result<()> {
+    let names: Vec<&str> = named::OPS.iter().map(|o| o.name).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let hint = nearest(name, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Err(Error::argument("op", "a name that `fieldline list --ops` shows", format!("`{name}`{hint}")))
 }
 
 /// The arrays `a0, a1, ..` without a gap.

@@ -4,7 +4,7 @@ use super::arguments::Solve;
 use super::output;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::pinns::problem::Problem;
+use crate::pinns::problem::{Problem, Reference};
 use crate::pinns::reference::{Solution, classical, relative_l2, solution};
 use crate::pinns::solver::{Solver, Trained};
 use crate::run::{
@@ -18,15 +18,19 @@ const LOOKS: usize = 40;
 
 pub(super) fn run(arguments: &Solve) -> Result<()> {
     let problem = Problem::load_with(&arguments.problem, &arguments.overrides()?)?;
+    if arguments.check {
+        require_target(&problem)?;
+    }
     let gpu = arguments.device.open()?;
     let mut progress = Terminal::new(arguments.quiet);
     progress.message(&format!("{}: {} on {}", problem.name, problem.title, gpu.facts().name));
     problem.warnings().iter().for_each(|w| progress.message(&format!("warning: {w}")));
+    // Before the folder is made: a mistake in the reference leaves nothing behind.
+    let reference = trusted(&problem)?;
     let mut folder = Folder::create(arguments.out.as_deref(), &problem.name)?;
     install_interrupt_handler()?;
     folder.write_config(&problem.to_toml())?;
     folder.write_env(&environment(&gpu, &problem)?)?;
-    let reference = solution(&problem)?;
     let (trained, errors) = train(&gpu, &problem, reference.as_ref(), &mut folder, &mut progress)?;
     let report = Report::new(&gpu, &problem, &trained, reference)?;
     trained.model.save(&folder.model_path())?;
@@ -42,11 +46,38 @@ pub(super) fn run(arguments: &Solve) -> Result<()> {
     if arguments.check { report.metrics.check() } else { Ok(()) }
 }
 
+/// A check needs something to check: without it every run would pass.
+fn require_target(problem: &Problem) -> Result<()> {
+    let missing = match (problem.target, &problem.reference) {
+        (Some(_), Some(_)) => return Ok(()),
+        (None, Some(_)) => "no target",
+        (Some(_), None) => "no reference",
+        (None, None) => "neither",
+    };
+    let expected = "a problem with `target` and with `exact` or `reference` (add them to the file, or use --set)";
+    Err(Error::argument("--check", expected, missing))
+}
+
+/// The trusted solution. Values that are not finite are a mistake of the problem or of its file, not a failed check.
+fn trusted(problem: &Problem) -> Result<Option<Solution>> {
+    solution(problem).map_err(|error| match (error, &problem.reference) {
+        (Error::Numerical { problem: what, .. }, Some(Reference::File(path))) => {
+            let what = what.split(';').next().unwrap_or(&what);
+            Error::file(path, format!("expected finite values of the solution; {what}"))
+        }
+        (Error::Numerical { problem: what, .. }, Some(Reference::Exact(formula))) => {
+            Error::argument("exact", "finite values in the whole domain", format!("`{}`: {what}", formula.text))
+        }
+        (other, _) => other,
+    })
+}
+
 fn environment(gpu: &Gpu, problem: &Problem) -> Result<Env> {
     let facts = gpu.facts();
     let mut env = Env::new(problem.network.seed);
     env.adapter = serde_json::to_value(facts).map_err(|e| Error::argument("adapter facts", "a JSON value", e))?;
-    env.driver = Some(facts.driver.clone());
+    env.driver = Some(format!("{} {}", facts.driver, facts.driver_info).trim().to_string());
+    env.features.clone_from(&facts.features);
     Ok(env)
 }
 
@@ -157,7 +188,7 @@ impl Report {
         lines.push(format!("training            {:.1} s; {}", trained.seconds, trained.stop));
         lines.push(format!("dispatches a step   {}", dispatches.join(", ")));
         lines.push(format!("results             {}", folder.path().display()));
-        lines.push(format!("  model.safetensors, metrics.json, history.jsonl, {}/*.png\n", "plots"));
+        lines.push("  model.safetensors, metrics.json, history.jsonl, plots/*.png\n".to_string());
         lines.join("\n")
     }
 }
@@ -176,9 +207,9 @@ fn plots(folder: &Folder, problem: &Problem, trained: &Trained, report: &Report,
         log_y: true,
         series,
     };
-    line_plot(&folder.plot_path("history.png"), &plot)?;
+    line_plot(&folder.plot_path("history"), &plot)?;
     let Some((reference, values)) = &report.compared else { return Ok(()) };
-    let path = folder.plot_path("solution.png");
+    let path = folder.plot_path("solution");
     match &reference.axes[..] {
         [x] => profile_plot(
             &path,
