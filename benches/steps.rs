@@ -150,6 +150,10 @@ fn product(gpu: &Gpu, rows: usize) -> Result<()> {
         program.gpu().wait()
     })?;
     let flops = 2.0 * rows as f64 * 64.0 * 64.0;
-    println!("[{rows}, 64] x [64, 64]  {:6.2} ms CPU, {:.1} GFLOP/s a core-second", 1e3 * seconds, 1e-9 * flops / seconds);
+    println!(
+        "[{rows}, 64] x [64, 64]  {:6.2} ms CPU, {:.1} GFLOP/s a core-second",
+        1e3 * seconds,
+        1e-9 * flops / seconds
+    );
     Ok(())
 }

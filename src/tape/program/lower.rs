@@ -56,7 +56,7 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
         ir.outputs.iter().filter(|(_, v)| ir.nodes[*v].spec.dtype == DType::F32).take(GUARDS).cloned().collect();
     let guards: BTreeMap<usize, u32> = guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
     let launches = schedule(&ir, &levels, &groups, &mut places, &guards, target)?;
-    let (names, constants, pinned) = describe(&ir, &places);
+    let Description { names, constants, pinned } = describe(&ir, &places);
     let lifetimes = lifetimes(&places, &launches, &pinned);
     Ok(Lowered {
         ir,
@@ -117,8 +117,16 @@ fn schedule(
     Ok(launches)
 }
 
-/// Names of buffers, constants with their elements, and which buffers live as long as the program.
-fn describe(ir: &Ir, places: &Places) -> (Vec<String>, Vec<(usize, Arc<Array>)>, Vec<bool>) {
+/// What is known of the buffers before any is made.
+struct Description {
+    names: Vec<String>,
+    /// Buffers that hold a constant.
+    constants: Vec<(usize, Arc<Array>)>,
+    /// Which buffers live as long as the program.
+    pinned: Vec<bool>,
+}
+
+fn describe(ir: &Ir, places: &Places) -> Description {
     let mut names = vec!["temporary".to_string(); places.sizes.len()];
     let mut pinned = vec![false; places.sizes.len()];
     let mut constants = Vec::new();
@@ -137,7 +145,7 @@ fn describe(ir: &Ir, places: &Places) -> (Vec<String>, Vec<(usize, Arc<Array>)>,
         }
         pinned[buffer] = true;
     }
-    (names, constants, pinned)
+    Description { names, constants, pinned }
 }
 
 fn lifetimes(places: &Places, launches: &[Launch], pinned: &[bool]) -> Vec<Option<Lifetime>> {
