@@ -76,6 +76,14 @@ fn matmul(key: &str) -> Vec<Variant> {
             }
         };
         all.push(inserted(&variants, "EPILOGUE", EPILOGUE));
+        // A k below 4 is one step; A_MODE 1 loads four of k at once.
+        if matches!(key, "matmul/lane" | "matmul/octet") && mode != 1 {
+            let short = variants.iter().filter(|variant| !variant.names.contains(&("K_TAIL", 1))).cloned();
+            all.extend(short.map(|mut variant| {
+                variant.names.push(("KU", 3));
+                variant
+            }));
+        }
         all.extend(variants);
     }
     all
