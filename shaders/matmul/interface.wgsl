@@ -44,6 +44,9 @@ struct Params {
     batch_base: u32,
     k_chunk: u32,
     c_split: u32,
+#if EPILOGUE_PARAMS
+#insert EPILOGUE_PARAMS
+#endif
 }
 #params Params
 

@@ -285,21 +285,30 @@ impl Gpu {
         if let Some(reason) = self.0.lost.get() {
             return lost(reason);
         }
+        // A lost device refuses every time. A probe that another thread's polling crossed is refused once.
+        if (0..PROBES).any(|_| self.takes_a_mapping(kernel)) {
+            return Ok(());
+        }
+        lost("it takes no more work (destroyed by its owner, reset or removed)")
+    }
+
+    /// Whether the device takes a request to map a tiny buffer, which is taken back at once.
+    fn takes_a_mapping(&self, kernel: &str) -> bool {
         let probe = self.0.probe.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let failed = Arc::new(AtomicBool::new(false));
         let flag = failed.clone();
         // On a lost device the callback comes at once, inside this call. Else the request is taken back below.
         let mapped = scoped(&self.0.device, kernel, || {
             probe.map_async(wgpu::MapMode::Read, .., move |result| flag.store(result.is_err(), Ordering::Relaxed));
-            failed.load(Ordering::Relaxed)
+            !failed.load(Ordering::Relaxed)
         });
         probe.unmap();
-        match mapped {
-            Ok(false) => Ok(()),
-            _ => lost("it takes no more work (destroyed by its owner, reset or removed)"),
-        }
+        mapped.unwrap_or(false)
     }
 }
+
+/// How often a device may refuse a probe before it counts as lost.
+const PROBES: usize = 4;
 
 /// Features that the portable form keeps: those that only the host sees.
 fn portable_features() -> wgpu::Features {

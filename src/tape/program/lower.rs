@@ -1,12 +1,13 @@
 //! From tape to launches.
 
 use super::elementwise::{self, copy};
+use super::fusion::{Fused, epilogues};
 use super::groups::{Group, groups};
 use super::ir::{Ir, legalise};
 use super::kernels;
 use super::launch::Launch;
 use super::levels::Levels;
-use super::matmul::Target;
+use super::matmul::{self, Target};
 use super::memory::Lifetime;
 use super::place::{Places, place};
 use crate::error::Result;
@@ -55,7 +56,8 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
     let guarded: Vec<(String, usize)> =
         ir.outputs.iter().filter(|(_, v)| ir.nodes[*v].spec.dtype == DType::F32).take(GUARDS).cloned().collect();
     let guards: BTreeMap<usize, u32> = guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
-    let launches = schedule(&ir, &levels, &groups, &mut places, &guards, target)?;
+    let fused = epilogues(&ir, &places, &levels, &groups, &guards, target)?;
+    let launches = schedule(&ir, &levels, &groups, &fused, &mut places, &guards, target)?;
     let Description { names, constants, pinned } = describe(&ir, &places);
     let lifetimes = lifetimes(&places, &launches, &pinned);
     Ok(Lowered {
@@ -84,6 +86,7 @@ fn schedule(
     ir: &Ir,
     levels: &Levels,
     groups: &[Group],
+    fused: &BTreeMap<usize, Fused>,
     places: &mut Places,
     guards: &BTreeMap<usize, u32>,
     target: Target,
@@ -92,14 +95,25 @@ fn schedule(
     let last = levels.runs.iter().copied().max().unwrap_or(-1);
     let mut launches = Vec::new();
     for level in 0..=last {
-        for group in groups.iter().filter(|g| g.level == level) {
+        let absorbed = |at: usize| fused.values().any(|f| f.group == at);
+        for (_, group) in groups.iter().enumerate().filter(|(at, g)| g.level == level && !absorbed(*at)) {
             let fused = elementwise::fuse(ir, places, group, guards, &[])?;
             let members: Vec<String> = group.members.iter().map(|m| format!("%{m}")).collect();
             let label = format!("map {}", members.join(" "));
             launches.push(elementwise::kernel(label, &fused, invocations)?.into());
         }
         for index in (0..ir.nodes.len()).filter(|&i| levels.runs[i] == level && ir.nodes[i].is_kernel()) {
-            launches.extend(kernels::launches(ir, index, places, target)?);
+            match fused.get(&index) {
+                None => launches.extend(kernels::launches(ir, index, places, target)?),
+                Some(fused) => {
+                    let operand = |at: usize| places.of[ir.nodes[index].inputs[at]].buffer;
+                    let buffers = [operand(0), operand(1), fused.out.buffer];
+                    let members: Vec<String> = groups[fused.group].members.iter().map(|m| format!("%{m}")).collect();
+                    let label = format!("%{index} + {}", members.join(" "));
+                    let epilogue = Some(&fused.epilogue);
+                    launches.extend(matmul::launches(&label, &fused.product, buffers, epilogue, places, target)?);
+                }
+            }
         }
     }
     for (&value, &bit) in guards.iter().filter(|(v, _)| ir.nodes[**v].map().is_none()) {

@@ -39,6 +39,9 @@ pub(super) struct Epilogue {
     /// Declares its operands at bindings 3 and up and defines `epilogue`.
     pub text: String,
     pub bindings: Vec<(usize, bool)>,
+    /// Fields of the parameter block behind those of the product, and their values.
+    pub fields: String,
+    pub params: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,6 +273,9 @@ fn dispatches(
     if let Some(epilogue) = epilogue {
         bindings.extend(&epilogue.bindings);
         inserts.push(("EPILOGUE", epilogue.text.clone()));
+        if !epilogue.params.is_empty() {
+            inserts.push(("EPILOGUE_PARAMS", epilogue.fields.clone()));
+        }
     }
     let defines = defines(product, form, parts, chunk, c_split, target);
     let matrices = GRID / parts;
@@ -281,7 +287,7 @@ fn dispatches(
             let tiles = GRID.min(row_tiles - first_tile);
             let z = in_dispatch * parts;
             let groups = if matches!(form, Form::RowDot { .. }) { [tiles, 1, z] } else { [column_tiles, tiles, z] };
-            let params = words(&[
+            let mut params = words(&[
                 m,
                 n,
                 k,
@@ -301,6 +307,7 @@ fn dispatches(
                 chunk,
                 c_split,
             ])?;
+            params.extend(epilogue.iter().flat_map(|e| &e.params));
             launches.push(Launch {
                 label: format!("matmul {label}"),
                 source: Source::File { key: form.key(), defines: defines.clone(), inserts: inserts.clone() },

@@ -5,6 +5,7 @@
 //! `kernels` make launches; `memory` shares buffers by lifetime. A replayed step allocates nothing and reads nothing back.
 
 mod elementwise;
+mod fusion;
 mod groups;
 mod ir;
 mod iteration;
