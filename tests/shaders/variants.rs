@@ -7,11 +7,13 @@ pub struct Variant {
     pub blocks: Vec<(&'static str, &'static str)>,
 }
 
-/// A function of each result that reads an operand of its own, as a fused bias does.
+/// A function of each result that reads an operand of its own, as a fused bias does, and the parameter that says where.
 const EPILOGUE: &str = "@group(0) @binding(3) var<storage, read> bias: array<f32>;
 fn epilogue(acc: f32, batch: u32, row: u32, col: u32) -> f32 {
-    return acc + bias[col];
+    return acc + bias[params.bias_offset + col];
 }";
+
+const EPILOGUE_PARAMS: &str = "    bias_offset: u32,";
 
 /// A map that a reduction reads instead of an array: the product of two arrays, which occupy bindings 0 and 1.
 const LOAD: &str = "@group(0) @binding(0) var<storage, read> left: array<f32>;
@@ -33,11 +35,6 @@ fn combine(base: &[(&'static str, u32)], flags: &[&'static str]) -> Vec<Variant>
     all.push(with(&[]));
     all.push(with(flags));
     all
-}
-
-/// The first of these variants, with a block.
-fn inserted(variants: &[Variant], name: &'static str, text: &'static str) -> Variant {
-    Variant { blocks: vec![(name, text)], ..variants[0].clone() }
 }
 
 /// The variants of the kernel `key`; none where the table does not know it.
@@ -75,7 +72,8 @@ fn matmul(key: &str) -> Vec<Variant> {
                 [combine(&line, &["B_LINE", "WIDE", "SPLIT"]), combine(&several, &["SPLIT", "K_TAIL"])].concat()
             }
         };
-        all.push(inserted(&variants, "EPILOGUE", EPILOGUE));
+        let blocks = vec![("EPILOGUE", EPILOGUE), ("EPILOGUE_PARAMS", EPILOGUE_PARAMS)];
+        all.extend(variants.iter().map(|variant| Variant { blocks: blocks.clone(), ..variant.clone() }));
         // A k below 4 is one step; A_MODE 1 loads four of k at once.
         if matches!(key, "matmul/lane" | "matmul/octet") && mode != 1 {
             let short = variants.iter().filter(|variant| !variant.names.contains(&("K_TAIL", 1))).cloned();
