@@ -21,7 +21,7 @@ test: adapter lint
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
 bench: adapter
-	FIELDLINE_REVISION='$(REVISION)' $(CARGO) bench
+	FIELDLINE_REVISION='$(REVISION)' $(CARGO) bench --profile dev --bench '*'
 
 lint:
 	$(CARGO) fmt --check

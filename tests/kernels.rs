@@ -6,5 +6,3 @@ mod device;
 mod matmul;
 #[path = "kernels/reduce.rs"]
 mod reduce;
-#[path = "kernels/translate.rs"]
-mod translate;

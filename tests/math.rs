@@ -19,7 +19,5 @@ mod power;
 mod random;
 #[path = "math/timing.rs"]
 mod timing;
-#[path = "math/translate.rs"]
-mod translate;
 #[path = "math/ulp.rs"]
 mod ulp;

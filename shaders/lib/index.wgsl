@@ -1,6 +1,7 @@
 // Linear indices of grids that were folded over x, y and z because no dimension may pass 65,535 workgroups.
 // The host folds with `gpu::fold_groups`; the folded grid may be larger than the work, so every kernel guards
-// `if group >= total`. No loops, no memory.
+// `if group >= total`. No memory.
+// Loops: none
 
 // Linear number of the workgroup, x fastest. Exact as long as the grid has fewer than 2^32 workgroups.
 fn linear_group(workgroup_id: vec3<u32>, num_workgroups: vec3<u32>) -> u32 {

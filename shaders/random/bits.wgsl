@@ -1,7 +1,7 @@
 // Random words: key[lanes, 2], counter[lanes, 2] -> out[lanes, words]. Word i of a lane is word i mod 4 of the Philox 4x32-10
 // block with counter (i / 4, counter[0], counter[1], 0) and the lane's key (Salmon et al. 2011).
 // One invocation makes one block: 16 bytes written, about 100 integer operations.
-// Loops: at most 10 iterations
+// Loops: none
 #import lib/index
 #import lib/random/philox
 struct Params {

@@ -1,7 +1,7 @@
 // Reduction of a middle or leading axis:  out[o, part, i] = combine over p in part of in[o, p, i].
 //
-// Shapes: in [outer, axis, inner] with strides outer_stride, axis_stride, 1; out [outer, parts, inner]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)),
-// parts = ceil(axis / chunk). parts == 1: final; else states for a second pass (FROM_STATE, axis = parts).
+// Shapes: in [outer, axis, inner] with strides outer_stride, axis_stride, 1; out [outer, parts, inner]; part s covers p in
+// [s * chunk, min(axis, (s+1) * chunk)), parts = ceil(axis / chunk). parts == 1: final; else states for a second pass (FROM_STATE, axis = parts).
 // One invocation: one part of one column (VEC: of four neighbouring columns, inner % 4 == 0, one vec4 a row). Lanes run along the
 // columns, so that a workgroup reads contiguous memory. FLAT: lanes run along (part, column) pairs, for inner smaller than a
 // workgroup.

@@ -1,7 +1,7 @@
 // Reduction of rows, lane form:  out[row, part] = combine over p in part of in[row, p].
 //
-// Shapes: in [outer, axis] with strides outer_stride, 1 (inner == 1), out [outer, parts]; part s covers p in [s * chunk, min(axis, (s+1) * chunk)) and
-// parts = ceil(axis / chunk). With parts == 1 the result is final; else this pass writes states (TO_STATE) and a second pass
+// Shapes: in [outer, axis] with strides outer_stride, 1 (inner == 1), out [outer, parts]; part s covers p in
+// [s * chunk, min(axis, (s+1) * chunk)) and parts = ceil(axis / chunk). With parts == 1 the result is final; else this pass writes states (TO_STATE) and a second pass
 // (FROM_STATE, axis = parts) joins them. A reduction to a scalar is outer == 1.
 // One invocation: one part of one row. Lanes run along rows, or along the parts of a row (CHUNK_LANES: few long rows).
 // Grid: x = rows / WG, y = parts; with CHUNK_LANES x = parts / WG, y = rows. More than 65535 rows a dimension: several dispatches

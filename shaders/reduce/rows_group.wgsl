@@ -4,7 +4,7 @@
 // One workgroup: one part of one row. Invocation t takes elements 4 t .. 4 t + 3 of each block of 4 WG (VEC: one vec4 load; else
 // four loads of stride WG), so that neighbours read neighbours; then a tree in workgroup memory, WG a power of two.
 // Grid: x = rows (65535 at most a dispatch, then `row_base`), y = parts.
-// Loops: at most chunk / (4 WG) + 1 + log2(WG) iterations, chunk <= 32768; barriers are in uniform control flow.
+// Loops: at most chunk / 4 + 1 + log2(WG) iterations, chunk <= 32768, WG <= 1024; barriers are in uniform control flow.
 // Memory: WG states (f32: 1 KiB at WG = 256; argmax: 2 KiB). Work: outer * axis combines, 4 bytes read an element.
 //
 // Error of a float sum: four accumulators an invocation, depth d = ceil(C / (4 WG)) + 2 + log2(WG) for a part of C elements;

@@ -1,5 +1,6 @@
 // Test of replay and of folded grids: adds 1 to counts[group] for group < count; one invocation and one element a workgroup.
-// No loops. 8 bytes an element.
+// 8 bytes an element.
+// Loops: none
 #import lib/index
 #params Params
 

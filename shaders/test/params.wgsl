@@ -1,5 +1,6 @@
 // Test of the parameter block: out[i] = scale * in[i] + offset for i < count; 64 invocations a workgroup, one element each.
-// No loops. 8 bytes and 2 FLOPs an element.
+// 8 bytes and 2 FLOPs an element.
+// Loops: none
 #import lib/index
 #params Params
 

@@ -27,7 +27,7 @@ pub(super) fn write_atomic_seekable(
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
 ) -> Result<()> {
     let target = resolve(path)?;
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(&target);
     let (temporary, file) = Temporary::create(path, folder)?;
     let mut writer = BufWriter::with_capacity(1 << 16, &file);
     write(&mut writer)?;
@@ -39,6 +39,29 @@ pub(super) fn write_atomic_seekable(
     temporary.rename(path, &target)?;
     sync_folder(folder);
     Ok(())
+}
+
+/// [`write_atomic`] for encoders that open a file by its path: `write` gets a temporary one in the same folder, with the extension
+/// of `path`, from which encoders tell the format.
+pub(crate) fn write_atomic_at(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let target = resolve(path)?;
+    let folder = folder_of(&target);
+    let (temporary, file) = Temporary::create(path, folder)?;
+    drop(file);
+    write(&temporary.path)?;
+    let cannot_write = |e: io::Error| Error::file(path, format!("cannot write: {e}"));
+    // Opened for writing, because some systems flush only through a handle that may write.
+    let file = OpenOptions::new().write(true).open(&temporary.path).map_err(cannot_write)?;
+    file.sync_all().map_err(cannot_write)?;
+    drop(file);
+    temporary.rename(path, &target)?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// The folder that holds `target`.
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the content shall stand: `path` itself, or what it links to. Refuses what a rename must not replace.
@@ -67,10 +90,11 @@ struct Temporary {
 impl Temporary {
     fn create(path: &Path, folder: &Path) -> Result<(Self, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        let extension = path.extension().map_or_else(|| "tmp".into(), |extension| extension.to_string_lossy());
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             // Short, so that it fits wherever the name of the target does.
-            let temporary = folder.join(format!(".fieldline-{}-{count}.tmp", process::id()));
+            let temporary = folder.join(format!(".fieldline-{}-{count}.{extension}", process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
                 Ok(file) => return Ok((Temporary { path: temporary, renamed: false }, file)),
                 // Left by a process of the same number that was killed.

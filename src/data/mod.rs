@@ -14,6 +14,7 @@ mod tensors;
 mod zip_guard;
 
 pub use atomic::write_atomic;
+pub(crate) use atomic::write_atomic_at;
 pub use convert::Converted;
 pub use npy::{read_npy, write_npy};
 pub use npz::{read_npz, write_npz};

@@ -31,7 +31,9 @@ impl HostRandom {
     /// Uniform in the open interval (0, 1), 53 bits.
     pub fn uniform(&mut self) -> f64 {
         let (high, low) = (u64::from(self.word() >> 5), u64::from(self.word() >> 6));
-        ((high << 26 | low) as f64 + 0.5) / (1u64 << 53) as f64
+        let fraction = ((high << 26 | low) as f64 + 0.5) / (1u64 << 53) as f64;
+        // The centre of the last cell rounds to 1.
+        fraction.min(1f64.next_down())
     }
 
     /// Standard normal (Box & Muller 1958).

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Metrics, files, nonfinite};
+use super::{Metrics, nonfinite};
+use crate::data::write_atomic;
 use crate::error::{Error, Result};
 
 /// What a run ran on: the content of `env.json`.
@@ -157,7 +158,7 @@ impl Folder {
         if let Err(e) = toml.parse::<toml::Table>() {
             return Err(Error::argument("resolved configuration", "valid TOML", e));
         }
-        files::write_atomic(&self.path.join("run.toml"), toml.as_bytes())
+        write_whole(&self.path.join("run.toml"), toml.as_bytes())
     }
 
     /// The text of `run.toml`.
@@ -174,7 +175,7 @@ impl Folder {
     /// # Errors
     /// [`Error::File`] when the file cannot be written.
     pub fn write_env(&self, env: &Env) -> Result<()> {
-        files::write_atomic(&self.path.join("env.json"), &nonfinite::to_json_pretty("environment", env)?)
+        write_whole(&self.path.join("env.json"), &nonfinite::to_json_pretty("environment", env)?)
     }
 
     /// Writes `metrics.json`; see [`Metrics::to_json`].
@@ -182,7 +183,7 @@ impl Folder {
     /// # Errors
     /// [`Error::File`] when the file cannot be written.
     pub fn write_metrics(&self, metrics: &Metrics) -> Result<()> {
-        files::write_atomic(&self.path.join("metrics.json"), &metrics.to_json()?)
+        write_whole(&self.path.join("metrics.json"), &metrics.to_json()?)
     }
 
     /// Appends one row to `history.jsonl`: a struct or map that serialises to a JSON object, on a line of its own, handed to the
@@ -237,8 +238,12 @@ impl Folder {
                 kept.push_str(line);
             }
         }
-        if kept.len() == text.len() { Ok(()) } else { files::write_atomic(&path, kept.as_bytes()) }
+        if kept.len() == text.len() { Ok(()) } else { write_whole(&path, kept.as_bytes()) }
     }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomic(path, |out| out.write_all(bytes).map_err(|e| Error::file(path, format!("cannot be written: {e}"))))
 }
 
 fn append(file: &mut File, line: &[u8]) -> std::io::Result<()> {

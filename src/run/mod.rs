@@ -4,7 +4,6 @@
 //! recorded step, the metrics with their targets, the figures and the trained parameters. Loops report to a [`Progress`] and poll
 //! [`interrupted`]; who draws and who sends the signal is none of their business.
 
-mod files;
 mod folder;
 mod interrupt;
 mod metrics;

@@ -359,6 +359,7 @@ impl Var {
 }
 
 /// `((bits >> 9) + 1/2) / 2^23`: 23 bits and a half fit 24 bits of significand, so every step is exact and 0 and 1 never occur.
+/// The same formula, hence the same bits, as `uniform_open` of `shaders/lib/random/uniform.wgsl`.
 fn uniform(dag: &mut Dag, bits: Id) -> Result<Id> {
     let nine = dag.u32(9);
     let top = dag.binary(Binary::Shr, bits, nine)?;

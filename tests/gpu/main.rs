@@ -2,8 +2,8 @@
 
 mod adapter;
 mod composer;
-mod cost;
 mod faults;
+mod memory;
 mod shaders;
 mod work;
 

@@ -103,10 +103,10 @@ impl Case {
             let parts = axis.div_ceil(self.chunk);
             let to_state = parts > 1;
             let source = compose(self.key(), &self.names(from_state, to_state), &[]);
-            let kernel = kernel(source, vec![Access::Read, Access::ReadWrite], 8, self.checked);
+            let kernel = kernel(source, vec![Access::Read, Access::ReadWrite], 10, self.checked);
             let count = outer * parts * inner * if to_state { state } else { 1 };
             let output = upload(&vec![SENTINEL; count as usize + 3]);
-            let params = vec![outer, axis, inner, offset, 0, self.chunk, parts, 0];
+            let params = vec![outer, axis, inner, offset, 0, self.chunk, parts, 0, axis * inner, inner];
             dispatch(&kernel, &[&input, &output], &[(params, self.grid(parts, self.vec && !from_state))]);
             depth += self.depth(axis.min(self.chunk));
             if !to_state {
@@ -346,9 +346,10 @@ fn fused_map() {
         };
         let names = [("WG", 8), ("DTYPE", 0), ("OUT", 2), ("SUM", 1), ("VEC", vec)];
         let composed = compose("reduce/rows", &names, &[("LOAD", &(head + body))]);
-        let kernel = kernel(composed, vec![Access::Read, Access::Read, Access::ReadWrite], 8, false);
+        let kernel = kernel(composed, vec![Access::Read, Access::Read, Access::ReadWrite], 10, false);
         let output = upload(&vec![SENTINEL; outer as usize]);
-        dispatch(&kernel, &[&upload(&x), &upload(&y), &output], &[(vec![outer, axis, 1, 0, 0, 1024, 1, 0], [1, 1, 1])]);
+        let params = vec![outer, axis, 1, 0, 0, 1024, 1, 0, axis, 1];
+        dispatch(&kernel, &[&upload(&x), &upload(&y), &output], &[(params, [1, 1, 1])]);
         for (row, got) in download(&output).iter().enumerate() {
             let float = |v: &[u32], i: usize| f64::from(f32::from_bits(v[i]));
             let range = row * axis as usize..(row + 1) * axis as usize;

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use fieldline::ops::philox4x32 as philox;
+
 use crate::harness::Gpu;
 use crate::ulp::scramble;
 
@@ -12,17 +14,6 @@ const PHILOX: &str = "let at = 6u * i;
     output[4u * i + 1u] = words.y;
     output[4u * i + 2u] = words.z;
     output[4u * i + 3u] = words.w;";
-
-/// Philox 4x32-10 on the host, from the paper's definition with 64-bit products.
-fn philox(mut c: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..10 {
-        let p0 = 0xd251_1f53u64 * u64::from(c[0]);
-        let p1 = 0xcd9e_8d57u64 * u64::from(c[2]);
-        c = [(p1 >> 32) as u32 ^ c[1] ^ key[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ key[1], p0 as u32];
-        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
-    }
-    c
-}
 
 /// Known answers of Random123 (kat_vectors, philox4x32 with 10 rounds): counter and key, then the words.
 const KNOWN: [([u32; 6], [u32; 4]); 3] = [

@@ -112,7 +112,8 @@ fn collapsed_laplacian_equals_the_sum_of_second_derivatives() {
 /// Note A1, check 4: the biharmonic of `x^2 y^2` is 8, of `sin(x) sin(2y)` is `25 sin(x) sin(2y)`.
 #[test]
 fn biharmonic_from_fourth_order_jets() {
-    let functions: [(&str, fn(&Var, &Var) -> Var, fn(f64, f64) -> f64); 2] = [
+    type Function = (&'static str, fn(&Var, &Var) -> Var, fn(f64, f64) -> f64);
+    let functions: [Function; 2] = [
         ("polynomial", |x, y| x.square() * y.square(), |_, _| 8.0),
         ("sines", |x, y| x.sin() * (y * 2.0).sin(), |x, y| 25.0 * x.sin() * (2.0 * y).sin()),
     ];

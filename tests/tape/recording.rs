@@ -1,7 +1,7 @@
 //! Errors of recording name the op, the shapes and the caller's line; common subexpressions are found.
 
 use fieldline::Error;
-use fieldline::tape::Tape;
+use fieldline::tape::{Tape, Var};
 use fieldline::tensor::DType;
 
 fn message(record: impl FnOnce(&fieldline::tape::Recorder)) -> String {
@@ -40,7 +40,8 @@ fn the_first_error_is_the_one_reported() {
 
 #[test]
 fn other_misfits_are_named() {
-    let cases: [(&str, fn(&fieldline::tape::Var)); 6] = [
+    type Case = (&'static str, fn(&Var));
+    let cases: [Case; 6] = [
         ("axis 2", |a| drop(a.slice_axis(2, 0, 1))),
         ("inside", |a| drop(a.slice(&[1, 1], [2, 3]))),
         ("permutation", |a| drop(a.permute(&[0, 0]))),

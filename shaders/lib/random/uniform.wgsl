@@ -4,6 +4,8 @@
 // midpoints from 2^-24 to 1 - 2^-24, symmetric about 1/2; with k < 2^24 the largest, 2^24 - 1/2, would round to 2^24 and
 // give exactly 1, and every k from 2^23 on would be rounded to even.
 //
+// `Var::uniform_from_bits` generates the same formula: equal words give equal bits.
+//
 // Error: none, every step is exact. Mean 1/2, variance (1 - 2^-46) / 12.
 // Cost: 2 FLOP, 2 integer operations.
 // Loops: none

@@ -6,8 +6,8 @@ use super::{Composed, ParamsMode, Requirement, Validated, capabilities};
 use crate::error::{Error, Place, Result};
 
 impl Composed {
-    /// Checks that the module is valid for a device that has no more than what it requires, and can be written as SPIR-V, MSL, HLSL and GLSL ES 3.1, with its parameters in both
-    /// forms. What a module requires decides where it can run at all: f64, 64-bit integers and float atomics are tried as
+    /// Checks that the module is valid for a device that has no more than what it requires, and can be written as SPIR-V, MSL,
+    /// HLSL and GLSL ES 3.1, with its parameters in both forms. What a module requires decides where it can run at all: f64, 64-bit integers and float atomics are tried as
     /// SPIR-V only; OpenGL has neither f16 nor subgroups, and takes parameters as a uniform.
     ///
     /// # Errors

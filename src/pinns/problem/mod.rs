@@ -80,7 +80,7 @@ pub use block::{Block, Site};
 pub use condition::{Condition, Law};
 pub use equation::{Formula, Residual};
 pub use names::Partial;
-pub use training::{Activation, Adaptive, Fourier, Network, Sampling, Stage};
+pub use training::{Adaptive, Fourier, Network, Sampling, Stage};
 pub use trial::Trial;
 
 use super::builtin;

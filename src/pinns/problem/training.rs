@@ -3,24 +3,8 @@
 use super::table::{Table, choice, count, list, number};
 use super::tree::{Node, Value};
 use crate::error::Result;
+use crate::nn::Activation;
 use crate::pinns::sampling::{Concentration, Method};
-
-/// Activation of the hidden layers. All are smooth: residuals need derivatives up to order 4, and the optimiser one more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Sine.
-    Sin,
-    /// x Phi(x), the exact form with the error function.
-    Gelu,
-    /// x / (1 + exp(-x)).
-    Silu,
-}
-
-/// Names of activations in problem files.
-pub(super) const ACTIVATIONS: [(&str, Activation); 4] =
-    [("tanh", Activation::Tanh), ("sin", Activation::Sin), ("gelu", Activation::Gelu), ("silu", Activation::Silu)];
 
 /// Random Fourier features in front of the first layer: cos(B x) and sin(B x) with B normal of standard deviation `scale`
 /// (Tancik et al. 2020).
@@ -37,7 +21,7 @@ pub struct Fourier {
 pub struct Network {
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
+    /// Activation of the hidden layers. All are smooth: residuals need derivatives up to order 4, and the optimiser one more.
     pub activation: Activation,
     /// Fourier features, if any.
     pub fourier: Option<Fourier>,
@@ -133,7 +117,7 @@ pub(super) fn network(node: Option<&Node>) -> Result<Network> {
         let widths = list(node, "network.hidden", expected)?;
         network.hidden = widths.iter().map(|w| count(w, "network.hidden", 1)).collect::<Result<_>>()?;
     }
-    network.activation = table.choice("activation", network.activation, &ACTIVATIONS)?;
+    network.activation = table.choice("activation", network.activation, &Activation::ALL.map(|a| (a.name(), a)))?;
     network.seed = table.count("seed", 0, 0)? as u64;
     if let Some(node) = table.get("fourier") {
         let mut inner = Table::new(node, "network.fourier")?;

@@ -1,6 +1,5 @@
 //! A problem as TOML with every number resolved and every default spelt out.
 
-use super::training::ACTIVATIONS;
 use super::{Condition, Law, Problem, Reference, Residual, Stage};
 use crate::pinns::sampling::Side;
 use std::fmt::Write;
@@ -85,7 +84,7 @@ fn condition_lines(c: &Condition, p: &Problem) -> String {
 
 fn network(p: &Problem) -> String {
     let n = &p.network;
-    let activation = ACTIVATIONS.iter().find(|(_, a)| *a == n.activation).map_or("tanh", |(name, _)| name);
+    let activation = n.activation.name();
     let fourier = n
         .fourier
         .map(|f| format!("fourier = {{ features = {}, scale = {:?} }}\n", f.features, f.scale))

@@ -3,8 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::expr::Streams;
-use crate::nn::{Activation, Axis, Embedding, Fourier, Mlp};
-use crate::pinns::problem::{self, Block, Partial, Problem, Site};
+use crate::nn::{Axis, Embedding, Fourier, Mlp};
+use crate::pinns::problem::{Block, Partial, Problem, Site};
 use crate::tape::{Recorder, Tape, Var, concat};
 use crate::tensor::{Array, DType};
 
@@ -25,13 +25,7 @@ pub fn network(problem: &Problem) -> Result<Mlp> {
     let mut widths = vec![embedding.width()];
     widths.extend(&settings.hidden);
     widths.push(1);
-    let activation = match settings.activation {
-        problem::Activation::Tanh => Activation::Tanh,
-        problem::Activation::Sin => Activation::Sin,
-        problem::Activation::Gelu => Activation::Gelu,
-        problem::Activation::Silu => Activation::Silu,
-    };
-    Mlp::new(&widths, activation, Some(embedding))
+    Mlp::new(&widths, settings.activation, Some(embedding))
 }
 
 /// The network at one point as a tape: `theta [P]`, `x [1, d]` -> `[1, 1]`.

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use plotters::prelude::{BitMapBackend, DrawingBackend};
 
-use super::files;
+use crate::data::write_atomic_at;
 use crate::error::{Error, Result};
 
 pub use field::{Fields, field_triptych};
@@ -51,7 +51,7 @@ impl Image {
             let got = format!("{} bytes for {} x {} pixels", self.rgb.len(), self.width, self.height);
             return Err(Error::argument("rgb", "3 bytes for each of one or more pixels", got));
         }
-        files::write_atomic_with(path, |temporary| {
+        write_atomic_at(path, |temporary| {
             let size = (self.width, self.height);
             let mut backend = BitMapBackend::new(temporary, size);
             backend

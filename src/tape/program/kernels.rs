@@ -4,7 +4,7 @@ use super::ir::{Ir, IrNode};
 use super::launch::{Launch, Source, groups_of_64, words};
 use super::matmul::{self, Target};
 use super::place::{Place, Places};
-use super::reduce;
+use super::reduce::{self, Reduce};
 use crate::error::{Error, Result};
 use crate::ops::{Op, Spec};
 use crate::tape::{Action, CustomOp};
@@ -63,7 +63,8 @@ pub(super) fn launches(ir: &Ir, index: usize, places: &mut Places, target: Targe
         }
         Action::Op(Op::Reduce { reduction, axes }) => {
             let input = operand(places, 0);
-            reduce::launches(&format!("%{index}"), *reduction, axes, specs[0].dtype, &input, &out, places, target)
+            let reduce = Reduce { reduction: *reduction, axes, dtype: specs[0].dtype };
+            reduce::launches(&format!("%{index}"), reduce, &input, &out, places, target)
         }
         Action::Op(op) => Err(Error::argument("compile", "an op with a kernel", op.name())),
     }

@@ -58,7 +58,7 @@ pub(super) fn lower(gpu: &Gpu, tape: &Tape, states: &[(usize, usize)]) -> Result
     let guards: BTreeMap<usize, u32> = guarded.iter().enumerate().map(|(bit, (_, v))| (*v, bit as u32)).collect();
     let fused = epilogues(&ir, &places, &levels, &groups, &guards, target)?;
     let launches = schedule(&ir, &levels, &groups, &fused, &mut places, &guards, target)?;
-    let (names, constants, pinned) = describe(&ir, &places);
+    let Description { names, constants, pinned } = describe(&ir, &places);
     let lifetimes = lifetimes(&places, &launches, &pinned);
     Ok(Lowered {
         ir,
@@ -131,8 +131,16 @@ fn schedule(
     Ok(launches)
 }
 
-/// Names of buffers, constants with their elements, and which buffers live as long as the program.
-fn describe(ir: &Ir, places: &Places) -> (Vec<String>, Vec<(usize, Arc<Array>)>, Vec<bool>) {
+/// What is known of the buffers before any is made.
+struct Description {
+    names: Vec<String>,
+    /// Buffers that hold a constant.
+    constants: Vec<(usize, Arc<Array>)>,
+    /// Which buffers live as long as the program.
+    pinned: Vec<bool>,
+}
+
+fn describe(ir: &Ir, places: &Places) -> Description {
     let mut names = vec!["temporary".to_string(); places.sizes.len()];
     let mut pinned = vec![false; places.sizes.len()];
     let mut constants = Vec::new();
@@ -151,7 +159,7 @@ fn describe(ir: &Ir, places: &Places) -> (Vec<String>, Vec<(usize, Arc<Array>)>,
         }
         pinned[buffer] = true;
     }
-    (names, constants, pinned)
+    Description { names, constants, pinned }
 }
 
 fn lifetimes(places: &Places, launches: &[Launch], pinned: &[bool]) -> Vec<Option<Lifetime>> {

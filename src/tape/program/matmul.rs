@@ -5,7 +5,7 @@ use super::elementwise::{Generated, Store};
 use super::ir::matrix_layout;
 use super::launch::{Launch, Source, words};
 use super::place::{Place, Places};
-use super::reduce;
+use super::reduce::{self, Reduce};
 use crate::error::{Error, Result};
 use crate::ops::Reduction;
 use crate::tensor::{DType, Layout, Shape};
@@ -176,16 +176,17 @@ pub(super) fn launches(
     let partial = Product { a: product.a.clone(), b: product.b.clone(), c: Layout::contiguous(&shape) };
     let mut launches = dispatches(label, &partial, [buffers[0], buffers[1], scratch], None, parts, size, target)?;
     let stack = Layout::contiguous(&Shape::from([parts, size]));
+    let sum = Reduce { reduction: Reduction::Sum, axes: &[0], dtype: DType::F32 };
     let input = Place { buffer: scratch, layout: stack };
     if product.c.is_contiguous() {
         let out = Place { buffer: buffers[2], layout: product.c.clone() };
-        launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &out, places, target)?);
+        launches.extend(reduce::launches(label, sum, &input, &out, places, target)?);
         return Ok(launches);
     }
     // A result with gaps: the sum goes through a second scratch buffer and is copied into place.
     places.sizes.push(size);
     let whole = Place { buffer: places.sizes.len() - 1, layout: Layout::contiguous(&Shape::from([size])) };
-    launches.extend(reduce::launches(label, Reduction::Sum, &[0], DType::F32, &input, &whole, places, target)?);
+    launches.extend(reduce::launches(label, sum, &input, &whole, places, target)?);
     let from = Place { buffer: whole.buffer, layout: Layout::contiguous(&shape) };
     let to = Place { buffer: buffers[2], layout: product.c.clone() };
     launches.push(copy(label, &from, &to)?.into());

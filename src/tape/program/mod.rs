@@ -1,8 +1,8 @@
 //! Compiled programs: a tape as a list of dispatches that replays without the host.
 //!
-//! The way from tape to dispatches: [`ir`] puts copies where a kernel needs them; [`levels`] says what can run when; [`place`]
-//! lets joins and state updates happen in place; [`groups`] fuses elementwise work; [`elementwise`], [`matmul`], [`reduce`] and
-//! [`kernels`] make launches; [`memory`] shares buffers by lifetime. A replayed step allocates nothing and reads nothing back.
+//! The way from tape to dispatches: `ir` puts copies where a kernel needs them; `levels` says what can run when; `place`
+//! lets joins and state updates happen in place; `groups` fuses elementwise work; `elementwise`, `matmul`, `reduce` and
+//! `kernels` make launches; `memory` shares buffers by lifetime. A replayed step allocates nothing and reads nothing back.
 
 mod elementwise;
 mod fusion;

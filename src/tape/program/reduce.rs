@@ -19,6 +19,8 @@ struct Pass {
     inner: usize,
     /// Elements of the axis that one invocation (or workgroup) joins.
     chunk: usize,
+    /// By workgroups instead of single invocations.
+    grouped: bool,
     /// Distances between neighbours along the outer axis and the reduced one.
     strides: [usize; 2],
     from_state: bool,
@@ -36,17 +38,24 @@ impl Pass {
     }
 }
 
-/// The launches that reduce `input` over `axes` into `out`. Long axes take several passes, whose states go to scratch buffers.
+/// What is reduced how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reduce<'a> {
+    pub reduction: Reduction,
+    pub axes: &'a [usize],
+    pub dtype: DType,
+}
+
+/// The launches that reduce `input` into `out`. Long axes take several passes, whose states go to scratch buffers.
 pub(super) fn launches(
     label: &str,
-    reduction: Reduction,
-    axes: &[usize],
-    dtype: DType,
+    reduce: Reduce,
     input: &Place,
     out: &Place,
     places: &mut Places,
     target: Target,
 ) -> Result<Vec<Launch>> {
+    let Reduce { reduction, axes, dtype } = reduce;
     let view = reduce_view(&input.layout, axes)
         .ok_or_else(|| Error::argument("reduce", "neighbouring axes that strides can express", format!("{axes:?}")))?;
     let (outer, axis, inner) = (view.shape[0], view.shape[1], view.shape[2]);
@@ -54,7 +63,7 @@ pub(super) fn launches(
     let state = if reduction == Reduction::ArgMax { 2 } else { 1 };
     let grouped = !target.software && inner == 1 && view.strides[1] == 1 && axis >= 512;
     let strides = [view.strides[0], view.strides[1]];
-    let mut pass = Pass { outer, axis, inner, chunk: 0, strides, from_state: false, to_state: false };
+    let mut pass = Pass { outer, axis, inner, chunk: 0, grouped, strides, from_state: false, to_state: false };
     let mut source = (input.buffer, view.offset);
     let mut launches = Vec::new();
     loop {
@@ -74,7 +83,7 @@ pub(super) fn launches(
         if source.0 == sink.0 {
             return Err(Error::argument("reduce", "a result in a buffer of its own", label));
         }
-        launches.extend(dispatches(label, reduction, dtype, pass, source, sink, grouped, target.int64)?);
+        launches.extend(dispatches(label, reduction, dtype, pass, source, sink, target.int64)?);
         if !pass.to_state {
             return Ok(launches);
         }
@@ -91,9 +100,9 @@ fn dispatches(
     pass: Pass,
     source: (usize, usize),
     sink: (usize, usize),
-    grouped: bool,
     int64: bool,
 ) -> Result<Vec<Launch>> {
+    let grouped = pass.grouped;
     let parts = pass.parts();
     let rows = pass.is_rows();
     let fours = |n: usize| n.is_multiple_of(4);
