@@ -12,6 +12,7 @@
 //! # Ok::<(), fieldline::Error>(())
 //! ```
 
+mod bound;
 mod build;
 mod complex;
 mod cost;
@@ -31,6 +32,7 @@ mod types;
 mod wgsl;
 mod words;
 
+pub use bound::{BoundEvaluator, flushed};
 pub use complex::Complex;
 pub use cost::Cost;
 pub use dag::Dag;

@@ -1,5 +1,7 @@
 //! The closed, small set of primitive ops: shape rule, derivative rules as other ops, batching rule, cost model, f64 reference.
 
+mod bound;
+mod cost;
 pub mod emit;
 mod infer;
 mod op;
@@ -7,6 +9,8 @@ mod reference;
 mod vjp;
 mod vmap;
 
+pub use bound::{bound, within};
+pub use cost::{Cost, cost};
 pub use emit::{Emit, ValueId};
 pub use infer::{Spec, element_type, infer, scalar_type};
 pub use op::{Op, Reduction};

@@ -5,6 +5,7 @@
 //! ([`Tape::vmap`]), run in f64 on the host ([`Tape::interpret`], the reference of every gradient and every kernel) and
 //! compiled into a [`Program`](program::Program) that replays on a device.
 
+mod bound;
 mod builder;
 mod custom;
 mod interpret;

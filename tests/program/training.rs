@@ -61,11 +61,8 @@ fn a_step_equals_the_interpreter() {
             normal(1, &[rows, 2]),
             normal(2, &[rows, 1]),
         ];
-        for (got, exact) in both(&tape, &arguments) {
-            for (g, e) in got.iter().zip(&exact) {
-                // Sums of up to 200 terms of order one through three layers of width 16: some thousand units of rounding.
-                assert!((g - e).abs() <= 3e-4 * (1.0 + e.abs()) / 10.0, "{g} against {e}");
-            }
+        for result in both("training step", &tape, &arguments) {
+            assert_eq!(result.bounded(), result.bound.len(), "{rows} rows: a bound that says nothing");
         }
     }
 }
