@@ -15,16 +15,19 @@ pub fn interrupted() -> bool {
 }
 
 /// Makes the first Ctrl-C set the flag that [`interrupted`] reads, and the second end the process at once with code 130. For
-/// commands: a library inside another application leaves the signals to its host. Calls after the first change nothing.
+/// commands: a library inside another application leaves the signals to its host. Calls after the first change nothing. A process
+/// that was started with SIGINT ignored (a script's background job, `nohup`) keeps ignoring it.
 ///
 /// # Errors
-/// [`Error::Argument`] when the process has another handler already or the system refuses one.
+/// [`Error::Argument`] when the system refuses a handler.
 pub fn install_interrupt_handler() -> Result<()> {
     static INSTALLED: OnceLock<Result<()>> = OnceLock::new();
     INSTALLED
         .get_or_init(|| {
-            ctrlc::try_set_handler(on_signal)
-                .map_err(|e| Error::argument("interrupt handler", "a process without a handler for SIGINT", e))
+            match ctrlc::try_set_handler(on_signal) {
+                Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
+                Err(e) => Err(Error::argument("interrupt handler", "a system that takes a handler for SIGINT", e)),
+            }
         })
         .clone()
 }
