@@ -18,6 +18,7 @@ demo: adapter
 
 test: adapter lint
 	$(CARGO) test
+	CARGO='$(CARGO)' sh tools/devices.sh
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
 bench: adapter
@@ -27,6 +28,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	sh -n tools/adapter.sh
+	sh -n tools/devices.sh
 	bash -n .ci/run
 
 adapter:
