@@ -14,8 +14,9 @@
 //! - Subnormal operands and results may be replaced by zero; a value of which this may happen gets `2^-126` more.
 //! - A compiler may contract `a b + c` and may reassociate where the result is no less accurate (WGSL, "Reassociation and
 //!   fusion"); the simplifier's own `(x k) c = x (k c)` is covered by charging a rounding to each product with a constant.
-//! - Infinities and NaNs follow IEEE 754, but the sign of a zero is not fixed, so `x / 0` is unbounded; `min`, `max` and `sign` of
-//!   a NaN are unbounded as WGSL leaves them open.
+//! - Infinities and NaNs follow IEEE 754, but the sign of a zero is not fixed, so `x / 0` is unbounded; `min`, `max`, `sign`,
+//!   `!=` and the truth value of a NaN are unbounded, as WGSL leaves them open (`!=` is printed as an ordered comparison for
+//!   Vulkan, which is false there). `IsNan`, a test of bits, is certain.
 //!
 //! The f64 arithmetic itself errs by `2^-53` where f32 errs by `2^-24`; `U` is larger than `u` by `2^-20` for that.
 
@@ -313,7 +314,8 @@ fn certain(a: Operand, b: Operand, same: bool) -> bool {
 fn real_binary(op: Binary, x: Item, y: Item, value: Value, same: bool, folds: bool) -> Item {
     let (a, b) = (x.real(), y.real());
     if is_comparison(op) {
-        return Item::truth(value, certain(a, b, same));
+        let open = op == Binary::Ne && (a.v.is_nan() || b.v.is_nan());
+        return Item::truth(value, !open && certain(a, b, same));
     }
     if a.e.is_infinite() || b.e.is_infinite() {
         return Item::unbounded(value);
@@ -383,6 +385,10 @@ fn remainder(a: Operand, b: Operand, v: f64) -> Item {
     }
     let jumps = (quotient + error).trunc() - (quotient - error).trunc();
     let times = quotient.abs().trunc() + jumps;
+    // The product overflows where the dividend is next to the largest f32.
+    if times * b.most() * (1.0 + U) > HUGE {
+        return Item::unbounded(Value::F32(v));
+    }
     let p = a.e + times * b.e + jumps * b.most() + U * times * b.most();
     rounded(v, p, 1.0)
 }
@@ -469,7 +475,7 @@ fn cast(ty: Type, x: Item) -> Item {
     let v = x.value.as_f64();
     match (from, ty) {
         _ if from == ty => x,
-        (_, Type::Bool) => Item::truth(value, x.error == 0.0 || v.abs() > x.error),
+        (_, Type::Bool) => Item::truth(value, !v.is_nan() && (x.error == 0.0 || v.abs() > x.error)),
         (Type::Bool, _) => Item::new(value, x.error).with_sign(true),
         (Type::F32, _) if v.is_nan() || x.error.is_infinite() => Item::unbounded(value),
         (Type::F32, _) => {
