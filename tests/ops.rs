@@ -12,6 +12,8 @@ mod fusion;
 mod host;
 #[path = "ops/structure.rs"]
 mod structure;
+#[path = "ops/threads.rs"]
+mod threads;
 
 use bounded::{compare, problems, record, run_on, variants};
 use fieldline::tape::{Recorder, Tape, Var};

@@ -94,7 +94,7 @@ fn expression(random: &mut HostRandom, nodes: usize) -> Dag {
         let id = match pick(16) {
             0 | 1 => binary(&mut dag, Binary::Add),
             2 | 3 => binary(&mut dag, Binary::Sub),
-            4 | 5 | 6 => binary(&mut dag, Binary::Mul),
+            4..=6 => binary(&mut dag, Binary::Mul),
             7 => binary(&mut dag, Binary::Div),
             8 => binary(&mut dag, Binary::Max),
             9 => unary(&mut dag, Unary::Sin, a),
