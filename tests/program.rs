@@ -10,4 +10,4 @@ mod ops;
 #[path = "program/training.rs"]
 mod training;
 
-pub use bounded::{F32, both, check, check_on, gpu, normal};
+pub use bounded::{F32, both, check, check_on, gpu, normal, turn};

@@ -201,10 +201,14 @@ fn matmul(op: &Op, inputs: &[(&HostArray, &[f64])], result: &HostArray) -> Resul
     let right = apply(op, &[&ea, &sb])?;
     let sizes = apply(op, &[&sa, &sb])?;
     // Where infinities and NaNs meet what may be zero, or was rounded, their class is not certain.
-    let certain = ![&ea, &eb].iter().any(|e| uncertain(&e.to_f64()));
-    let each = result.to_f64().into_iter().zip(left).zip(right).zip(sizes);
+    let flags = |e: &HostArray| array(e, e.to_f64().into_iter().map(|e| f64::from(u8::from(e > 0.0))).collect());
+    let ones = |e: &HostArray| array(e, vec![1.0; e.shape.elements()]);
+    let doubts = [apply(op, &[&flags(&ea), &ones(&eb)])?, apply(op, &[&ones(&ea), &flags(&eb)])?];
+    let each = result.to_f64().into_iter().zip(left).zip(right).zip(sizes).enumerate();
     Ok(each
-        .map(|(((v, l), r), s)| match v.is_finite() || certain {
+        .map(|(i, (((v, l), r), s))| match v.is_finite() || doubts.iter().all(|d| d[i] == 0.0) {
+            // Infinite and NaN terms carry no error of their own.
+            true if !v.is_finite() => summed(v, 0.0, s, k, 2 * k),
             true => summed(v, l + r, s, k, 2 * k),
             false => f64::INFINITY,
         })

@@ -7,7 +7,7 @@ use fieldline::tape::program::Program;
 use fieldline::tape::{Recorder, Tape, Var};
 use fieldline::tensor::{Array, DType};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 /// The dtype of most arguments.
 pub const F32: DType = DType::F32;
@@ -42,8 +42,16 @@ pub fn variants() -> &'static [(&'static str, Gpu)] {
     })
 }
 
+/// Whoever holds it has the devices for itself: a read that another thread's poll serves may be reported as failed (see
+/// `tests/ops/threads.rs`), which is no matter of bounds.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|e| e.into_inner())
+}
+
 /// Compiles `tape` for `gpu`, runs it `times` times and reads its outputs after each.
 pub fn run_on(gpu: &Gpu, tape: &Tape, arguments: &[Array], times: usize) -> Vec<Vec<Array>> {
+    let _turn = turn();
     let program = Program::compile(gpu, tape, &[]).unwrap_or_else(|e| panic!("{e}\n{tape}"));
     let names: Vec<String> = tape.inputs().map(|(name, _)| name.to_string()).collect();
     for (name, array) in names.iter().zip(arguments) {
@@ -71,10 +79,11 @@ impl Compared {
         (0..self.got.len()).filter(bad).collect()
     }
 
-    /// The largest error as a part of its bound, over the elements that have a finite bound above zero.
+    /// The largest error as a part of its bound, over the elements that have a finite bound above zero. A flushed subnormal
+    /// uses all of its bound, which says nothing of the rest, and is left out.
     fn ratio(&self) -> f64 {
         let each = self.got.iter().zip(&self.exact).zip(&self.bound);
-        let known = each.filter(|((g, e), b)| **b > 0.0 && b.is_finite() && g.is_finite() && e.is_finite());
+        let known = each.filter(|((g, e), b)| **b > 2f64.powi(-124) && b.is_finite() && g.is_finite() && e.is_finite());
         known.map(|((g, e), b)| (g - e).abs() / b).fold(0.0, f64::max)
     }
 
@@ -97,17 +106,27 @@ pub fn compare(gpu: &Gpu, tape: &Tape, arguments: &[Array]) -> Vec<Compared> {
     each.collect()
 }
 
-/// Largest error/bound of each name so far.
-fn ratios() -> &'static Mutex<BTreeMap<String, f64>> {
-    static RATIOS: OnceLock<Mutex<BTreeMap<String, f64>>> = OnceLock::new();
-    RATIOS.get_or_init(Mutex::default)
+/// What was seen of the results of one name.
+#[derive(Default)]
+struct Seen {
+    /// Largest error/bound.
+    ratio: f64,
+    bounded: usize,
+    elements: usize,
 }
 
-/// What is wrong with a result, and its part of the bound noted under `name`.
+fn seen() -> &'static Mutex<BTreeMap<String, Seen>> {
+    static SEEN: OnceLock<Mutex<BTreeMap<String, Seen>>> = OnceLock::new();
+    SEEN.get_or_init(Mutex::default)
+}
+
+/// What is wrong with a result; its part of the bound is noted under `name`.
 pub fn problems(name: &str, context: &str, compared: &Compared) -> Vec<String> {
-    let mut table = ratios().lock().unwrap_or_else(|e| e.into_inner());
-    let worst = table.entry(name.to_string()).or_insert(0.0);
-    *worst = worst.max(compared.ratio());
+    let mut table = seen().lock().unwrap_or_else(|e| e.into_inner());
+    let entry = table.entry(name.to_string()).or_default();
+    entry.ratio = entry.ratio.max(compared.ratio());
+    entry.bounded += compared.bounded();
+    entry.elements += compared.bound.len();
     let bad = compared.failures();
     let Compared { got, exact, bound } = compared;
     let say =
@@ -115,19 +134,25 @@ pub fn problems(name: &str, context: &str, compared: &Compared) -> Vec<String> {
     bad.iter().take(3).map(say).collect()
 }
 
-/// Prints the largest error/bound of the names that begin with `prefix`.
+/// Prints the largest error/bound of the names that begin with `prefix`; of each, half of the elements at least must have had a
+/// finite bound, or the comparison says little.
+#[track_caller]
 pub fn print_ratios(prefix: &str) {
-    for (name, ratio) in
-        ratios().lock().unwrap_or_else(|e| e.into_inner()).iter().filter(|(n, _)| n.starts_with(prefix))
-    {
-        println!("{name:<40} largest error/bound {ratio:.3}");
+    let table = seen().lock().unwrap_or_else(|e| e.into_inner());
+    for (name, s) in table.iter().filter(|(name, _)| name.starts_with(prefix)) {
+        println!("{name:<32} largest error/bound {:.3}, {} of {} bounded", s.ratio, s.bounded, s.elements);
     }
+    let vague = |(_, s): &(&String, &Seen)| 2 * s.bounded < s.elements;
+    let found: Vec<&String> =
+        table.iter().filter(|(n, _)| n.starts_with(prefix)).filter(vague).map(|(n, _)| n).collect();
+    assert!(found.is_empty(), "bounds that mostly say nothing: {found:?}");
 }
 
 /// Runs `tape` once on the device and in f64; every element lies within its bound.
 #[track_caller]
 pub fn both(name: &str, tape: &Tape, arguments: &[Array]) -> Vec<Compared> {
     let compared = compare(gpu(), tape, arguments);
+    compared.iter().for_each(|c| println!("{name}: largest error/bound {:.4}", c.ratio()));
     let found: Vec<String> = compared.iter().flat_map(|c| problems(name, "default", c)).collect();
     assert!(found.is_empty(), "{}\n{tape}", found.join("\n"));
     compared

@@ -1,6 +1,6 @@
 //! Whole training steps: states in place, replays, faults.
 
-use super::{F32, both, gpu, normal};
+use super::{F32, both, gpu, normal, turn};
 use fieldline::nn::{Activation, Mlp};
 use fieldline::optim::{Adam, Schedule};
 use fieldline::tape::program::Program;
@@ -69,6 +69,7 @@ fn a_step_equals_the_interpreter() {
 
 #[test]
 fn a_replay_equals_single_steps_bit_for_bit() {
+    let _turn = turn();
     let tape = Tape::record(|r| step(r, 64)).expect("records");
     let program = Program::compile(gpu(), &tape, &STATES).unwrap_or_else(|e| panic!("{e}"));
     start(&program, 64);
@@ -86,6 +87,7 @@ fn a_replay_equals_single_steps_bit_for_bit() {
 
 #[test]
 fn training_lowers_the_loss() {
+    let _turn = turn();
     let tape = Tape::record(|r| step(r, 64)).expect("records");
     let program = Program::compile(gpu(), &tape, &STATES).unwrap_or_else(|e| panic!("{e}"));
     start(&program, 64);
@@ -98,6 +100,7 @@ fn training_lowers_the_loss() {
 
 #[test]
 fn a_nan_is_a_named_fault() {
+    let _turn = turn();
     let tape = Tape::record(|r| step(r, 64)).expect("records");
     let program = Program::compile(gpu(), &tape, &STATES).unwrap_or_else(|e| panic!("{e}"));
     start(&program, 64);
@@ -115,6 +118,7 @@ fn a_nan_is_a_named_fault() {
 
 #[test]
 fn states_may_be_exchanged() {
+    let _turn = turn();
     let tape = Tape::record(|r| {
         let (a, b) = (r.input("a", [5], F32), r.input("b", [5], F32));
         r.output("a'", &b);
