@@ -135,8 +135,13 @@ fn sizes_that_do_not_fit() {
         "fewer points",
         "got 2000000000",
     ]);
-    // 4 billion rows of 37 parameters, although each block of coordinates alone may fit.
-    broken(points, "interior = 100000000").says(&["sampling.interior: expected", "rows and 37 columns", "13.8 GiB"]);
+    // 30000200 rows of 37 parameters are 4.1 GiB, more than a 32-bit binding; the coordinates of the points alone are less
+    // than 128 MiB, which every device binds.
+    broken(points, "interior = 30000000").says(&[
+        "sampling.interior: expected",
+        "30000200 rows and 37 columns",
+        "4.1 GiB",
+    ]);
     broken(points, "boundary = 2000000000").says(&["sampling.boundary: expected", "got 2000000000"]);
     // 100001 * 100000 + 300001 = 10000400001 parameters.
     broken("hidden = [12]", "hidden = [100000, 100000]").says(&[
@@ -145,10 +150,11 @@ fn sizes_that_do_not_fit() {
         "a smaller network",
         "got [100000, 100000]",
     ]);
-    // 2e6 points by 2 coordinates fit, but not the square of 3 million parameters: 3 * 8 * (3e6)^2 bytes = 196 TiB.
+    // Products beyond 64 bits.
     let wide = "[2147483648, 2147483648, 2147483648, 2147483648, 2147483648, 2147483648]";
     broken("hidden = [12]", &format!("hidden = {wide}")).says(&["network.hidden: expected", "EiB"]);
     broken("hidden = [12]", "fourier = { features = 2000000000 }").says(&["network.fourier.features: expected"]);
+    // One point and the 200 of the boundary: 2.2 GiB of a Jacobian, or else 3 * 8 * 3000001^2 bytes of normal equations.
     broken("hidden = [12]\n\n[sampling]\ninterior = 48", "hidden = [1000000]\n\n[sampling]\ninterior = 1")
         .says(&["network.hidden: expected", "3000001 parameters"]);
 }
