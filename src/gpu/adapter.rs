@@ -19,12 +19,12 @@ const HOW_TO_GET_ONE: &str = "Install a driver with Vulkan, Metal, DirectX 12 or
 /// Which adapter to use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selector {
-    /// The one that the environment variable `FIELDLINE_ADAPTER` selects, else the best; OpenGL only where there is no other.
+    /// The one that the environment variable `FIELDLINE_ADAPTER` selects, else the best.
     #[default]
     Auto,
     /// By position in [`adapters`].
     Index(usize),
-    /// The best of those whose name contains this text in any case, OpenGL last; `gl:llvmpipe` asks for the backend too.
+    /// The best of those whose name contains this text in any case; `gl:llvmpipe` asks for the backend too.
     Name(String),
 }
 
@@ -265,23 +265,13 @@ pub(super) fn portable_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
 /// once: the OpenGL adapters of an instance share a context, which a second search on another thread would find taken.
 fn enumerate() -> &'static [wgpu::Adapter] {
     static ADAPTERS: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
-    ADAPTERS.get_or_init(|| native().iter().cloned().chain(search(wgpu::Backends::GL)).collect())
-}
-
-/// The adapters of [`enumerate`] before those of OpenGL, at the same positions. OpenGL drivers start slowly and may write to
-/// standard error (Mesa does where `XDG_RUNTIME_DIR` is not set), so they are started only where these do not suffice.
-fn native() -> &'static [wgpu::Adapter] {
-    static ADAPTERS: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
-    ADAPTERS.get_or_init(|| search(wgpu::Backends::all() - wgpu::Backends::GL))
+    ADAPTERS.get_or_init(|| search(wgpu::Backends::all()))
 }
 
 /// The adapters of a new instance.
 fn search(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= backends;
-    if descriptor.backends.is_empty() {
-        return Vec::new();
-    }
     // Validation layers of the system are slow and chatty; whoever wants them sets wgpu's own environment variables.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     // A system that hands out more memory than it has kills the process instead; refuse before that.
@@ -324,19 +314,14 @@ pub fn adapters() -> Vec<AdapterFacts> {
         .collect()
 }
 
-/// The adapter that `selector` names, with its position. One of OpenGL is taken only where no other fits.
+/// The adapter that `selector` names, with its position.
 pub(super) fn select(selector: &Selector) -> Result<(usize, wgpu::Adapter)> {
     let from_environment = match (selector, std::env::var(ADAPTER_VARIABLE)) {
         (Selector::Auto, Ok(text)) if !text.trim().is_empty() => Some(text.parse::<Selector>()?),
         _ => None,
     };
     let argument = if from_environment.is_some() { ADAPTER_VARIABLE } else { "adapter" };
-    let selector = from_environment.as_ref().unwrap_or(selector);
-    let fits = |(index, adapter): (usize, &wgpu::Adapter)| {
-        can_compute(adapter) && matches(selector, index, &adapter.get_info())
-    };
-    let list = if native().iter().enumerate().any(fits) { native() } else { enumerate() };
-    choose(list, selector, argument)
+    choose(enumerate(), from_environment.as_ref().unwrap_or(selector), argument)
 }
 
 fn choose(adapters: &[wgpu::Adapter], selector: &Selector, argument: &str) -> Result<(usize, wgpu::Adapter)> {

@@ -123,21 +123,3 @@ fn every_adapter_computes() {
         }
     }
 }
-
-/// OpenGL drivers are not started where another adapter serves: Mesa's writes to standard error without this variable.
-#[test]
-#[cfg(target_os = "linux")]
-fn opening_is_silent() {
-    if adapters().iter().all(|facts| facts.backend == "gl" || !facts.compute) {
-        return;
-    }
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["adapter::say_what_auto_gives", "--exact", "--ignored", "--nocapture"])
-        .env_remove("XDG_RUNTIME_DIR")
-        .env_remove("FIELDLINE_ADAPTER")
-        .output()
-        .expect("runs");
-    let (said, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("opened ") && !said.contains("opened gl"), "{said}");
-    assert!(!complaints.contains("XDG_RUNTIME_DIR"), "{complaints}");
-}
