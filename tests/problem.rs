@@ -209,7 +209,7 @@ fn mistakes_are_explained() {
         (
             "u_xx\"",
             "v_xx\"",
-            &["test.toml:13:20", "unknown name `v_xx`", "known: x, t, half, k, u_t)", "are written u_x, u_xx"],
+            &["test.toml:13:20", "unknown name `v_xx`", "known: x, t, half, k, u_t, u)", "are written u_x, u_xx"],
         ),
         ("u_xx\"", "u_yy\"", &["test.toml:13:20", "`u_yy` is no derivative", "(x, t)"]),
         ("u_xx\"", "u_xxxxx\"", &["test.toml:13:20", "order 5", "at most 4"]),
