@@ -206,6 +206,11 @@ fn mistakes_are_explained() {
         ),
         ("title =", "titel =", &["test.toml:1:1", "unknown key `titel` in the file", "Did you mean `title`?"]),
         ("u_t = half", "u_t = haff", &["test.toml:13:15", "haff"]),
+        (
+            "u_xx\"",
+            "v_xx\"",
+            &["test.toml:13:20", "unknown name `v_xx`", "known: x, t, half, k, u_t, u)", "are written u_x, u_xx"],
+        ),
         ("u_xx\"", "u_yy\"", &["test.toml:13:20", "`u_yy` is no derivative", "(x, t)"]),
         ("u_xx\"", "u_xxxxx\"", &["test.toml:13:20", "order 5", "at most 4"]),
         ("u_xx\"", "u_xx +\"", &["test.toml:13:"]),
@@ -214,6 +219,22 @@ fn mistakes_are_explained() {
         ("heat = \"u_t = half*u_xx\"", "heat = 3", &["test.toml:13:8", "`residuals.heat`: expected a text"]),
         ("[residuals]", "[residual]", &["`residuals` is missing"]),
         ("value = \"sin(pi*x)\"", "value = \"sin(pi*y)\"", &["test.toml:17:17", "y"]),
+        (
+            "value = \"sin(pi*x)\"",
+            "value = nan",
+            &["test.toml:17:9", "`conditions.0.value`", "expected a finite number", "NaN"],
+        ),
+        ("value = 0", "value = -inf", &["test.toml:22:9", "`conditions.1.value`", "expected a finite number", "-inf"]),
+        (
+            "value = \"sin(pi*x)\"",
+            "value = \"log(-1)\"\nhard = true",
+            &["test.toml:17:9", "`conditions.0.value`", "expected finite values", "`log(-1)` is NaN at x = ", "t = 0"],
+        ),
+        (
+            "value = \"sin(pi*x)\"",
+            "value = \"exp(1000*(1 + x))\"",
+            &["test.toml:17:9", "expected finite values", "at x = "],
+        ),
         ("value = \"sin(pi*x)\"", "value = \"u\"", &["test.toml:17:10", "u"]),
         ("value = \"sin(pi*x)\"", "value = \"x > 0\"", &["test.toml:17:10", "expected a real number"]),
         ("value = \"sin(pi*x)\"", "", &["test.toml:15:1", "`conditions.0.value` is missing"]),
@@ -282,6 +303,17 @@ fn larger_mistakes_are_explained() {
             assert!(message.contains(part), "expected {part:?} in\n{message}");
         }
     }
+}
+
+/// A name that resembles a constant is no reason to offer the constant where only a coordinate will do.
+#[test]
+fn only_coordinates_are_offered_for_coordinates() {
+    let message = complaint("\"x = min\"", "\"hal = min\"");
+    assert!(message.contains("unknown coordinate `hal`") && !message.contains("Did you mean"), "{message}");
+    let long = GOOD.replace("x = [0, 1]", "radius = [0, 1]").replace("u_xx", "u_radius_radius");
+    let long = long.replace("pi*x", "pi*radius").replace("x = 1", "radius = 1").replace("x = min", "radios = min");
+    let message = read(&long).unwrap_err().to_string();
+    assert!(message.contains("Did you mean `radius`?"), "{message}");
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn a_folder_with_files_and_a_file_are_refused_and_left_alone() {
     fs::write(root.path().join("precious"), "1").unwrap();
     let error = Folder::create(Some(root.path()), "x").unwrap_err();
     assert!(matches!(&error, Error::Argument { argument, .. } if argument == "--out"), "{error:?}");
-    assert!(error.to_string().contains("--resume"), "{error}");
+    assert!(error.to_string().contains("new or empty"), "{error}");
+    assert!(!error.to_string().contains("--resume"), "a flag that the command does not have: {error}");
     assert_eq!(error.exit_code(), 2);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     let error = Folder::create(Some(&root.path().join("precious")), "x").unwrap_err();

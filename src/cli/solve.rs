@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::pinns::problem::{Problem, Reference};
 use crate::pinns::reference::{Solution, classical, relative_l2, solution};
-use crate::pinns::solver::{Solver, Trained};
+use crate::pinns::solver::{Solver, Trained, check_memory};
 use crate::run::{
     Env, Fields, Folder, LinePlot, Metric, Metrics, Profile, Progress, Series, Terminal, field_triptych,
     install_interrupt_handler, line_plot, profile_plot,
@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &Solve) -> Result<()> {
     let mut progress = Terminal::new(arguments.quiet);
     progress.message(&format!("{}: {} on {}", problem.name, problem.title, gpu.facts().name));
     problem.warnings().iter().for_each(|w| progress.message(&format!("warning: {w}")));
-    // Before the folder is made: a mistake in the reference leaves nothing behind.
+    // Before the folder is made: a size that does not fit or a mistake in the reference leaves nothing behind.
+    check_memory(&gpu, &problem)?;
     let reference = trusted(&problem)?;
     let mut folder = Folder::create(arguments.out.as_deref(), &problem.name)?;
     install_interrupt_handler()?;

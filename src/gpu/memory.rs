@@ -7,7 +7,7 @@ use std::fs;
 
 /// Bytes that the system can give to this process now, where it tells (Linux): available memory, or what is left to its
 /// control group if that is less.
-pub(super) fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = available.trim().strip_suffix("kB")?.trim().parse().ok()?;

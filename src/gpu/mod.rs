@@ -46,5 +46,6 @@ pub use buffer::{Buffer, MemoryUse};
 pub use call::{Binding, Call, MAX_GROUPS, fold_groups};
 pub use device::{Gpu, Options};
 pub use kernel::{Access, Kernel, KernelSpec};
+pub(crate) use memory::available as available_memory;
 pub use quirks::Quirk;
 pub use wgsl::{Composed, Composer, ParamsMode, Requirement};

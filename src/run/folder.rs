@@ -99,7 +99,7 @@ impl Folder {
         match fs::read_dir(path) {
             Ok(mut entries) => {
                 if entries.next().is_some() {
-                    let expected = "a folder that is new or empty (or --resume, to go on with the run in it)";
+                    let expected = "a folder that is new or empty";
                     return Err(Error::argument("--out", expected, format!("`{}`, which has files", path.display())));
                 }
             }

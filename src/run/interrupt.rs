@@ -23,11 +23,9 @@ pub fn interrupted() -> bool {
 pub fn install_interrupt_handler() -> Result<()> {
     static INSTALLED: OnceLock<Result<()>> = OnceLock::new();
     INSTALLED
-        .get_or_init(|| {
-            match ctrlc::try_set_handler(on_signal) {
-                Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
-                Err(e) => Err(Error::argument("interrupt handler", "a system that takes a handler for SIGINT", e)),
-            }
+        .get_or_init(|| match ctrlc::try_set_handler(on_signal) {
+            Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
+            Err(e) => Err(Error::argument("interrupt handler", "a system that takes a handler for SIGINT", e)),
         })
         .clone()
 }

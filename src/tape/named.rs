@@ -82,6 +82,10 @@ impl Attributes<'_> {
         Error::argument(format!("op `{}`, attribute `{key}`", self.op), expected, got)
     }
 
+    fn need(&mut self, key: &str, expected: &str) -> Result<Value> {
+        self.left.remove(key).ok_or_else(|| self.error(key, expected, "nothing"))
+    }
+
     fn sizes(&mut self, key: &str) -> Result<Option<Vec<usize>>> {
         let Some(value) = self.left.remove(key) else { return Ok(None) };
         let expected = "a list of whole numbers";
@@ -95,7 +99,7 @@ impl Attributes<'_> {
     }
 
     fn need_size(&mut self, key: &str) -> Result<usize> {
-        let value = self.left.remove(key).unwrap_or(Value::Null);
+        let value = self.need(key, "a whole number")?;
         let size = value.as_u64().and_then(|n| usize::try_from(n).ok());
         size.ok_or_else(|| self.error(key, "a whole number", &value))
     }
@@ -115,14 +119,17 @@ impl Attributes<'_> {
     }
 
     fn text(&mut self, key: &str) -> Result<String> {
-        let value = self.left.remove(key).unwrap_or(Value::Null);
+        let value = self.need(key, "a text")?;
         value.as_str().map(String::from).ok_or_else(|| self.error(key, "a text", &value))
     }
 
     fn finish(self) -> Result<()> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(key) => Err(self.error(key, "no such attribute (see `fieldline list --ops`)", &self.left[key])),
+            Some(key) => {
+                let expected = "no attribute of this name (`fieldline list --ops` shows those there are)";
+                Err(self.error(key, expected, &self.left[key]))
+            }
         }
     }
 }
@@ -154,8 +161,11 @@ fn check_arity(op: &NamedOp, got: usize) -> Result<()> {
     let operands = op.signature.split(';').next().unwrap_or("");
     let open = operands.contains("..,") || operands.trim_end().ends_with(", ..");
     let least = (0..4).filter(|i| operands.contains(&format!("a{i}"))).count();
-    let (fits, expected) =
-        if open { (got >= 1, "at least one operand".into()) } else { (got == least, format!("{least} operands")) };
+    let (fits, expected) = if open {
+        (got >= 1, "at least one operand".into())
+    } else {
+        (got == least, format!("{least} operand{}", if least == 1 { "" } else { "s" }))
+    };
     if fits {
         Ok(())
     } else {

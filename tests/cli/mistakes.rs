@@ -36,7 +36,12 @@ fn save(place: &Place, name: &str, arrays: &[(&str, &[usize], &[f32])]) {
 
 #[test]
 fn unknown_variable() {
-    broken("u_xx + q", "v_xx + q").says(&["unknown name `v_xx`", "own.toml:12:12", "known:"]);
+    broken("u_xx + q", "v_xx + q").says(&[
+        "unknown name `v_xx`",
+        "own.toml:12:12",
+        "(known: x, q, u)",
+        "derivatives are written u_x, u_xx",
+    ]);
     broken("u_xx + q", "u_xx + qq").says(&["unknown name `qq`", "did you mean `q`?", "own.toml:12:19"]);
     broken("u_xx + q", "u_yy + q").says(&["`u_yy` is no derivative", "coordinates (x)", "own.toml:12:12"]);
     broken("\"x = 0\"", "\"y = 0\"").says(&[
@@ -106,7 +111,7 @@ fn wrong_dimension() {
     let ran = place.run("op matmul --in in.npz --out out.npz").ends(2);
     ran.says(&["in.npz", "matmul", "[2, 3] x [4, 2]", "inner sizes 3 and 4 differ"]);
     assert!(!ran.err.contains("src/"), "our own lines mean nothing to the caller: {}", ran.err);
-    place.run("op sum --in in.npz --out out.npz").ends(2).says(&["op `sum`", "1 operands", "got 2"]);
+    place.run("op sum --in in.npz --out out.npz").ends(2).says(&["op `sum`", "1 operand (a0; axes)", "got 2"]);
 
     // A reference on another grid than its axes say.
     place.write("own.toml", OWN.replacen("exact = \"x + sin(pi*x)\"", "reference = \"known.npz\"", 1));
@@ -118,8 +123,46 @@ fn wrong_dimension() {
     }
 }
 
+/// Sizes that no machine has are refused before anything is allocated, with the key to lower.
+#[test]
+fn sizes_that_do_not_fit() {
+    let points = "interior = 48";
+    broken(points, "interior = 2000000000").says(&[
+        "sampling.interior: expected",
+        "2000000000 points",
+        "not 7.5 GiB",
+        "one storage binding of",
+        "fewer points",
+        "got 2000000000",
+    ]);
+    // 30000200 rows of 37 parameters are 4.1 GiB, more than a 32-bit binding; the coordinates of the points alone are less
+    // than 128 MiB, which every device binds.
+    broken(points, "interior = 30000000").says(&[
+        "sampling.interior: expected",
+        "30000200 rows and 37 columns",
+        "4.1 GiB",
+    ]);
+    broken(points, "boundary = 2000000000").says(&["sampling.boundary: expected", "got 2000000000"]);
+    // 100001 * 100000 + 300001 = 10000400001 parameters.
+    broken("hidden = [12]", "hidden = [100000, 100000]").says(&[
+        "network.hidden: expected 10000400001 parameters",
+        "not 37.3 GiB",
+        "a smaller network",
+        "got [100000, 100000]",
+    ]);
+    // Products beyond 64 bits.
+    let wide = "[2147483648, 2147483648, 2147483648, 2147483648, 2147483648, 2147483648]";
+    broken("hidden = [12]", &format!("hidden = {wide}")).says(&["network.hidden: expected", "EiB"]);
+    broken("hidden = [12]", "fourier = { features = 2000000000 }").says(&["network.fourier.features: expected"]);
+    // One point and the 200 of the boundary: 2.2 GiB of a Jacobian, or else 3 * 8 * 3000001^2 bytes of normal equations.
+    broken("hidden = [12]\n\n[sampling]\ninterior = 48", "hidden = [1000000]\n\n[sampling]\ninterior = 1")
+        .says(&["network.hidden: expected", "3000001 parameters"]);
+}
+
 #[test]
 fn data_that_is_not_finite() {
+    broken("value = 0", "value = nan").says(&["conditions.0.value", "expected a finite number", "own.toml:17:9"]);
+    broken("value = 0", "value = \"log(-1)\"").says(&["conditions.0.value", "expected finite values", "own.toml:17"]);
     broken("x = [0, 1]", "x = [0, nan]").says(&["coordinates.x", "a finite number", "own.toml:6"]);
     broken("weight = 10", "weight = nan").says(&["conditions.1.weight", "a positive number", "own.toml"]);
     let ran = broken("x + sin(pi*x)", "log(x - 2)");
@@ -152,6 +195,13 @@ fn files_of_another_kind() {
     place.run("op sum --in in.npz --out out.npz --grad").ends(2).says(&["in.npz", "g0"]);
     place.run("op summ --in in.npz --out out.npz").ends(2).says(&["`summ`", "did you mean `sum`?", "list --ops"]);
     place.run("op sum --in in.npz --out out.npz --attrs {bad").ends(2).says(&["--attrs", "a JSON object"]);
+    place.run("op cast --in in.npz --out out.npz").ends(2).says(&["attribute `dtype`", "expected a text, got nothing"]);
+    place.run("op argmax --in in.npz --out out.npz").ends(2).says(&["attribute `axis`", "whole number, got nothing"]);
+    place.run("op add --in in.npz --out out.npz").ends(2).says(&["op `add`", "expected 2 operands (a0, a1), got 1"]);
+    place
+        .run_list(&["op", "sum", "--in", "in.npz", "--out", "out.npz", "--attrs", "{\"axs\": [0]}"], &[])
+        .ends(2)
+        .says(&["attribute `axs`", "expected no attribute of this name", "got [0]"]);
     place.run("op sum --in in.npz --out no/out.npz").ends(2).says(&["out.npz", "does not exist"]);
     place.write("points.csv", "x\n0.5\n");
     place.run("eval text.npz --at points.csv").ends(2).says(&["text.npz", "safetensors"]);

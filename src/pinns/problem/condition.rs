@@ -1,10 +1,11 @@
 //! Conditions on faces of the domain: prescribed values, periodicity, equations.
 
 use super::equation::{Formula, Residual, Scope};
+use super::names::nearest;
 use super::table::{Table, choice, list, text};
 use super::tree::{Node, Value};
 use crate::error::Result;
-use crate::pinns::sampling::{Domain, Face, Side};
+use crate::pinns::sampling::{self, Domain, Face, Method, Side};
 
 /// What must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,12 +95,33 @@ pub(super) fn read(node: &Node, index: usize, scope: &Scope, domain: &Domain) ->
             let faces = places(&mut table, kind, scope, domain)?;
             let node = table.require("value", "value = \"0\" or an expression of the coordinates")?;
             let value = scope.formula(node, &format!("{path}.value"))?;
+            finite_on(&faces, &value, node, &format!("{path}.value"), scope, domain)?;
             (if kind == Kind::Initial { Law::Initial(value) } else { Law::Dirichlet(value) }, faces)
         }
     };
     table.finish()?;
     let name = given.unwrap_or_else(|| default_name(kind, &faces, scope));
     Ok(Condition { name, law, faces, weight, hard })
+}
+
+/// Checks that a prescribed value is a finite single-precision number at 64 points of each face: training would otherwise end
+/// at its first step, without the place in the file.
+fn finite_on(faces: &[Face], value: &Formula, node: &Node, path: &str, scope: &Scope, domain: &Domain) -> Result<()> {
+    for face in faces {
+        let points = sampling::face(domain, *face, 64, Method::LatinHypercube, 0, 0)?;
+        for row in points.rows() {
+            let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+            let got = value.values([row.as_slice()])[0];
+            if !(got as f32).is_finite() {
+                let at: Vec<String> = scope.coordinates.iter().zip(&row).map(|(c, x)| format!("{c} = {x}")).collect();
+                let (text, at) = (&value.text, at.join(", "));
+                return Err(node.error(format!(
+                    "`{path}`: expected finite values on the whole face, but `{text}` is {got} at {at}"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `initial`, `boundary`, `periodic_x`, `x_min`; several faces of one kind share a name.
@@ -188,7 +210,9 @@ fn face(node: &Node, path: &str, written: &str, scope: &Scope, domain: &Domain) 
 /// Index of a coordinate.
 fn coordinate(node: &Node, path: &str, name: &str, scope: &Scope) -> Result<usize> {
     scope.coordinates.iter().position(|c| c == name).ok_or_else(|| {
-        let known = scope.coordinates.join(", ");
-        node.error(format!("`{path}`: unknown coordinate `{name}`.{} Coordinates: {known}", scope.hint(name)))
+        // A constant or an unknown with a similar name would be as wrong here.
+        let coordinates: Vec<&str> = scope.coordinates.iter().map(String::as_str).collect();
+        let hint = nearest(name, &coordinates).map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
+        node.error(format!("`{path}`: unknown coordinate `{name}`.{hint} Coordinates: {}", coordinates.join(", ")))
     })
 }

@@ -1,6 +1,6 @@
 //! Formulas and equations of a problem file as scalar DAGs with the constants folded in.
 
-use super::names::{MOST_ORDERS, Partial, Reading, nearest, partial};
+use super::names::{MOST_ORDERS, Partial, Reading, partial};
 use super::table::{Table, text};
 use super::tree::{Node, Value};
 use crate::error::{Error, Place, Result};
@@ -93,6 +93,9 @@ impl Scope {
     /// A function of the coordinates: a text or a number.
     pub fn formula(&self, node: &Node, path: &str) -> Result<Formula> {
         let written = match &node.value {
+            Value::Number(v) if !v.is_finite() => {
+                return Err(node.error(format!("`{path}`: expected a finite number, got {v}")));
+            }
             Value::Number(v) => format!("{v:?}"),
             Value::Integer(v) => format!("{v}.0"),
             _ => text(node, path)?.to_string(),
@@ -152,16 +155,20 @@ impl Scope {
         let inputs: Vec<_> = distinct.iter().map(|_| dag.input(Type::F32)).collect();
         arguments.extend(self.constants.iter().map(|(_, value)| dag.f32(*value)));
         arguments.extend(partials.iter().map(|p| inputs[distinct.iter().position(|q| q == p).unwrap_or(0)]));
+        // Unknowns that do not occur are still names that could be meant: the parser lists them. Nothing reads their value.
+        let absent: Vec<&String> = self.unknowns.iter().filter(|u| !names.contains(u)).collect();
+        arguments.extend(absent.iter().map(|_| dag.f32(0.0)));
         let known: Vec<(&str, Type)> = self
             .coordinates
             .iter()
             .chain(self.constants.iter().map(|(name, _)| name))
             .chain(&names)
+            .chain(absent)
             .map(|name| (name.as_str(), Type::F32))
             .collect();
         let mut values = Vec::new();
         for side in sides {
-            let parsed = expr::parse(side, path, &known).map_err(whole)?;
+            let parsed = expr::parse(side, path, &known).map_err(|e| self.explain(whole(e)))?;
             let value = dag.inline(&parsed, &arguments)?[0];
             if dag.ty(value) != Type::F32 {
                 let place = Place { source: path.into(), line: 1, column: 1, text: written.into() };
@@ -176,6 +183,18 @@ impl Scope {
         };
         dag.output(output);
         Ok((dag, distinct))
+    }
+
+    /// An error of the parser, with the rule for derivatives where a name is not known and there are unknowns.
+    fn explain(&self, error: Error) -> Error {
+        match (error, &self.unknowns[..], &self.coordinates[..]) {
+            (Error::Parse { message, place }, [u, ..], [x, ..]) if message.starts_with("unknown name") => {
+                let joint = if x.chars().count() == 1 { "" } else { "_" };
+                let message = format!("{message}; derivatives are written {u}_{x}, {u}_{x}{joint}{x}");
+                Error::Parse { message, place }
+            }
+            (other, ..) => other,
+        }
     }
 
     /// The partial that a name means; `None` for coordinates, constants and names that only the parser can judge
@@ -226,11 +245,6 @@ impl Scope {
             return Err(format!("`{name}` is a name of the expression language: choose another name for the {what}"));
         }
         Ok(())
-    }
-
-    /// `Did you mean ...?` for a name that is not known.
-    pub fn hint(&self, name: &str) -> String {
-        nearest(name, &self.names()).map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default()
     }
 }
 

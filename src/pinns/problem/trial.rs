@@ -205,6 +205,11 @@ fn check(trial: &Trial, problem: &Problem, hard: &[(Face, &Formula)]) -> Result<
         }
         let built = offset.values(points.chunks_exact(dimension));
         let wanted = formula.values(points.chunks_exact(dimension));
+        if let Some(value) = wanted.iter().find(|v| !v.is_finite()) {
+            let name = &problem.coordinates[face.coordinate];
+            let expected = format!("finite hard values on {name} = {}", bound(&problem.domain, *face));
+            return Err(Error::argument("conditions", expected, format!("`{}`, which is {value} there", formula.text)));
+        }
         let size = wanted.iter().fold(1.0f64, |m, v| m.max(v.abs()));
         let gap = built
             .iter()

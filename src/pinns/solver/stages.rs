@@ -1,6 +1,7 @@
 //! A training run: the stages of a problem one after the other, each on the device, with fresh points where they are asked for.
 
 use super::least_squares::Collocation;
+use super::memory::check_memory;
 use super::model::Model;
 use super::points::Points;
 use super::residuals::{losses, network};
@@ -68,8 +69,9 @@ impl<'a> Solver<'a> {
     /// Prepares a run.
     ///
     /// # Errors
-    /// A problem that makes no network or no points.
+    /// A problem that makes no network or no points, or that needs more memory than there is ([`check_memory`]).
     pub fn new(gpu: &'a Gpu, problem: &'a Problem) -> Result<Self> {
+        check_memory(gpu, problem)?;
         let mlp = network(problem)?;
         let points = Points::new(gpu, problem, &mlp)?;
         let theta = mlp.initial(problem.network.seed);
