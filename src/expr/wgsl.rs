@@ -150,6 +150,10 @@ impl Wgsl {
 
     fn binary(&mut self, op: Binary, dag: &Dag, (a, x): (Id, &str), (b, y): (Id, &str)) -> String {
         let boolean = dag.ty(a) == Type::Bool;
+        if matches!(op, Binary::Div | Binary::Rem) && dag.ty(a).is_integer() {
+            let sign = if op == Binary::Div { "/" } else { "%" };
+            return format!("{x} {sign} {}", divisor(dag, (a, x), (b, y)));
+        }
         let sign = match op {
             Binary::Pow => return format!("{}({x}, {y})", self.library("fl_pow", "lib/math/pow")),
             Binary::MulHi => return format!("{}({x}, {y})", self.library("fl_mulhi", "lib/math/mulhi")),
@@ -209,6 +213,21 @@ impl Wgsl {
         self.definitions.extend(inner.definitions);
         self.imports.extend(inner.imports);
     }
+}
+
+/// An integer divisor by which the hardware may divide: where the quotient is not defined (by zero, or the smallest number by -1)
+/// it is 1, which gives what WGSL says, `x / 0 = x`, `x % 0 = 0` and wrapping. Modules that are compiled without checks do not do
+/// this by themselves.
+fn divisor(dag: &Dag, (a, x): (Id, &str), (b, y): (Id, &str)) -> String {
+    match dag.constant(b) {
+        Some(Const::U32(v)) if v != 0 => return y.to_string(),
+        Some(Const::I32(v)) if v != 0 && v != -1 => return y.to_string(),
+        _ => {}
+    }
+    if dag.ty(a) == Type::U32 {
+        return format!("select({y}, 1u, {y} == 0u)");
+    }
+    format!("select({y}, 1i, {y} == 0i || (bitcast<u32>({x}) == 0x80000000u && {y} == -1i))")
 }
 
 /// A literal in parentheses where it is negative: `a - -1f` and `--1f` do not read well, or at all.

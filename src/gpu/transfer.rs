@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
 use super::Gpu;
 use super::buffer::Buffer;
@@ -31,6 +32,9 @@ struct Reading {
     pending: Pending,
     submission: wgpu::SubmissionIndex,
 }
+
+/// Between two looks for an answer that another thread delivers.
+const ANSWER_INTERVAL: Duration = Duration::from_micros(20);
 
 impl Gpu {
     /// Writes `bytes` at `offset`, after the work submitted so far and before what follows.
@@ -107,10 +111,25 @@ impl Gpu {
         for part in Parts::new(offset, bytes) {
             let reading = self.start(buffer, &part, label)?;
             self.poll(Some(reading.submission.clone()), label)?;
-            let mapped = locked(&reading.pending).result.take().unwrap_or(Err(wgpu::BufferAsyncError));
+            let mapped = self.answer(&reading, label)?;
             self.finish(&reading, mapped, &part, label, &mut result)?;
         }
         Ok(result)
+    }
+
+    /// The answer to a mapping request whose submission is done. The thread that polled first runs the callback, which may be
+    /// another one that has not come to it yet.
+    fn answer(&self, reading: &Reading, label: &str) -> Result<Result<(), wgpu::BufferAsyncError>> {
+        let deadline = Instant::now() + self.0.timeout;
+        loop {
+            if let Some(result) = locked(&reading.pending).result.take() {
+                return Ok(result);
+            }
+            if Instant::now() > deadline {
+                return Err(device_error(DeviceFault::Timeout, label, "the read-back was not answered in time"));
+            }
+            std::thread::sleep(ANSWER_INTERVAL);
+        }
     }
 
     /// Copies a part into a staging buffer and asks for its mapping.

@@ -3,7 +3,7 @@
 
 use super::builder::Builder;
 use crate::expr::{Const, Dag, Id, Real};
-use crate::ops::emit::{emit_map, mul, reshape};
+use crate::ops::emit::{emit_map, mul, reshape, zeros};
 use crate::ops::{Emit, Op, Reduction, Spec, ValueId};
 use crate::tensor::Data;
 
@@ -99,11 +99,15 @@ fn map_of_constants(b: &mut Builder, dag: &Dag, inputs: &[ValueId]) -> Option<Va
     Some(emit_map(b, &folded, &rest))
 }
 
-/// `[.., m, 1] x [.., 1, n]` is a product of repeated elements, which fuses with its neighbours.
+/// `[.., m, 1] x [.., 1, n]` is a product of repeated elements, which fuses with its neighbours; an inner size of 0 gives zeros.
 fn outer_product(b: &mut Builder, ta: bool, inputs: &[ValueId], spec: &Spec) -> Option<ValueId> {
     let a = b.spec(inputs[0]).shape.clone();
     let rank = a.rank();
     let inner = if ta { a[rank - 2] } else { a[rank - 1] };
+    // A sum of no products is zero.
+    if inner == 0 {
+        return Some(zeros(b, spec));
+    }
     if inner != 1 {
         return None;
     }

@@ -177,7 +177,6 @@ fn checked_kernels_guard_divisors() {
 }
 
 #[test]
-#[ignore = "defect of the printed WGSL: trusted kernels do not guard integer divisors of zero"]
 fn trusted_kernels_guard_divisors() {
     none(divisors_that_need_a_guard(false));
 }

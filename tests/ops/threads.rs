@@ -5,7 +5,6 @@ use fieldline::tape::program::Program;
 
 /// Threads that run programs of their own on one device do not disturb each other.
 #[test]
-#[ignore = "defect of the device layer: a read whose answer another thread's poll is about to deliver is reported as failed"]
 fn a_device_serves_several_threads() {
     let _turn = turn();
     let work = |seed: u64| {
