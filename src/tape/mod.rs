@@ -8,6 +8,7 @@
 mod bound;
 mod builder;
 mod custom;
+mod functions;
 mod interpret;
 mod jet;
 mod listing;
