@@ -45,7 +45,7 @@ impl Place {
     fn run_list(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fieldline"));
         command.args(arguments).current_dir(self.folder.path()).envs(environment.iter().copied());
-        // Some OpenGL drivers complain on standard error where a session has not set this one; the line is not ours.
+        // Mesa's device-select layer complains on standard error where a session has not set this one; the line is not ours.
         command.env("XDG_RUNTIME_DIR", self.folder.path());
         Ran::from(command.output().expect("the command starts"))
     }

@@ -95,7 +95,9 @@ fn training_lowers_the_loss() {
     let before = program.read("loss").expect("finite").to_f64()[0];
     program.replay(300, 50).expect("runs");
     let after = program.read("loss").expect("finite").to_f64()[0];
-    assert!(after < 0.8 * before, "{before} -> {after}");
+    // The targets are noise, so no amount of descent is promised: only that 300 steps along the gradient descend at all. That each
+    // step is the right one is the test above.
+    assert!(after < before, "{before} -> {after}");
 }
 
 #[test]
